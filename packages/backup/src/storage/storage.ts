@@ -1,0 +1,41 @@
+/** The kinds of files of a repository (restic's design document, "Repository Layout"). */
+export type FileKind = 'config' | 'key' | 'lock' | 'snapshot' | 'index' | 'data'
+
+/** One file. `config` has the empty name; all others are named by 64 hexadecimal digits. */
+export interface FileId {
+  readonly kind: FileKind
+  readonly name: string
+}
+
+/** What a store can do. Asked for at open, never guessed from its kind. */
+export interface StorageProperties {
+  /** For messages: the path or the bucket, without credentials. */
+  readonly location: string
+  /** How many calls at once make sense. */
+  readonly connections: number
+  /** Whether `save` of a name that exists is refused by the store itself, also against a race. */
+  readonly exclusiveCreate: boolean
+}
+
+export interface StorageOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Where the files of one repository live. Files are write-once: `save` never changes a file that exists, and a file is either absent or
+ * complete. Any call may be repeated. Errors: `storage.not_found`, `storage.exists`, `storage.full`, `storage.denied`, `storage.unavailable`
+ * (retryable), `storage.truncated`.
+ */
+export interface Storage extends AsyncDisposable {
+  readonly properties: StorageProperties
+  /** Durable (also against a power cut) when it resolves. The parts make one file; they are not kept. */
+  save(file: FileId, parts: readonly Uint8Array[], options?: StorageOptions): Promise<void>
+  /** The whole file, or exactly `length` bytes from `offset`. Short files are `storage.truncated`. */
+  load(file: FileId, options?: StorageOptions & { offset?: number; length?: number }): Promise<Uint8Array>
+  /** `undefined` when there is no such file. */
+  stat(file: FileId, options?: StorageOptions): Promise<{ size: number } | undefined>
+  /** All complete files of a kind, in no order. */
+  list(kind: FileKind, options?: StorageOptions): AsyncIterable<{ name: string; size: number }>
+  /** Removing what is not there is not an error. */
+  remove(file: FileId, options?: StorageOptions): Promise<void>
+}

@@ -1,0 +1,2 @@
+export * from './disk-sink.ts'
+export * from './disk-source.ts'

@@ -37,13 +37,24 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 
 /** Whether all bytes are zero. Compares eight bytes at a time where the alignment allows it. */
 export function isZero(bytes: Uint8Array): boolean {
-  let i = 0
-  const end = bytes.length
-  while (i < end && (bytes.byteOffset + i) % 8 !== 0) if (bytes[i++] !== 0) return false
-  const words = new Float64Array(bytes.buffer, bytes.byteOffset + i, (end - i) >>> 3)
+  const head = Math.min(bytes.length, (8 - (bytes.byteOffset % 8)) % 8)
+  const words = (bytes.length - head) >>> 3
+  return (
+    isZeroRange(bytes, 0, head) &&
+    // An empty array may have an offset that no Float64Array takes.
+    (words === 0 || isZeroWords(new Float64Array(bytes.buffer, bytes.byteOffset + head, words))) &&
+    isZeroRange(bytes, head + words * 8, bytes.length)
+  )
+}
+
+function isZeroRange(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (bytes[i] !== 0) return false
+  return true
+}
+
+function isZeroWords(words: Float64Array): boolean {
   // -0 (only the top bit set) equals 0 but is not zero bytes.
   for (const word of words) if (word !== 0 || Object.is(word, -0)) return false
-  for (i += words.length * 8; i < end; i++) if (bytes[i] !== 0) return false
   return true
 }
 

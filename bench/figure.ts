@@ -1,0 +1,26 @@
+/** One measured figure. */
+export interface Figure {
+  readonly suite: string
+  /** What was measured, for example `first backup, CPU`. */
+  readonly figure: string
+  /** For example `s`, `MB/s`, `KiB/VM`. */
+  readonly unit: string
+  readonly ours: number
+  /** The same of the other program, measured in the same run. */
+  readonly peer?: number | undefined
+  /** `ours / peer`. */
+  readonly ratio?: number | undefined
+}
+
+/** A figure with its ratio, when there is a peer. */
+export function figure(suite: string, name: string, unit: string, ours: number, peer?: number): Figure {
+  return { suite, figure: name, unit, ours, ...(peer === undefined ? {} : { peer, ratio: ours / peer }) }
+}
+
+/** The middle value; the mean of the two middle ones for an even count. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length >> 1
+  const upper = sorted[middle] ?? Number.NaN
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2
+}

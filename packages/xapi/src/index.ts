@@ -1,2 +1,4 @@
-/** Version of the xapi. */
-export const xapiVersion = '0.1.0'
+export * from './client/caller.ts'
+export * from './errors.ts'
+export * from './wire/json-rpc.ts'
+export * from './wire/json-text.ts'

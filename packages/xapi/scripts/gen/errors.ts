@@ -1,4 +1,5 @@
 import type { Model } from './model.ts'
+import { identifier } from './names.ts'
 
 /** `errors.ts`: parameters of each known error code as labelled tuples. */
 export function generateErrors(model: Model): string {
@@ -14,10 +15,7 @@ function tuple(params: readonly string[]): string {
   const labels = new Set<string>()
   const items = params.map((param) => {
     const rest = param.endsWith('...')
-    let label = param
-      .replace(/\.\.\.$/, '')
-      .trim()
-      .replaceAll(/\W+/g, '_')
+    let label = identifier(param.replace(/\.\.\.$/, ''))
     while (labels.has(label)) label += '_'
     labels.add(label)
     return rest ? `...${label}: string[]` : `${label}: string`

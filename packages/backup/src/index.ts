@@ -1,1 +1,5 @@
 export * from './storage/storage.ts'
+export * from './storage/layout.ts'
+export * from './storage/local/local-storage.ts'
+export * from './storage/memory-storage.ts'
+export * from './storage/storage-errors.ts'

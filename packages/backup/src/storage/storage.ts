@@ -24,7 +24,7 @@ export interface StorageOptions {
 /**
  * Where the files of one repository live. Files are write-once: `save` never changes a file that exists, and a file is either absent or
  * complete. Any call may be repeated. Errors: `storage.not_found`, `storage.exists`, `storage.full`, `storage.denied`, `storage.unavailable`
- * (retryable), `storage.truncated`.
+ * (retryable), `storage.failed` (not worth another try: a failed fsync, an I/O error of the disk), `storage.truncated`.
  */
 export interface Storage extends AsyncDisposable {
   readonly properties: StorageProperties
@@ -36,6 +36,8 @@ export interface Storage extends AsyncDisposable {
   stat(file: FileId, options?: StorageOptions): Promise<{ size: number } | undefined>
   /** All complete files of a kind, in no order. */
   list(kind: FileKind, options?: StorageOptions): AsyncIterable<{ name: string; size: number }>
-  /** Removing what is not there is not an error. */
+  /** Removing what is not there is not an error. Durable when it resolves, for all kinds but `data`. */
   remove(file: FileId, options?: StorageOptions): Promise<void>
+  /** Removes what writers that died left unfinished, once it is older than `olderThan` milliseconds; absent where nothing is ever left. */
+  removeLeftovers?(options: StorageOptions & { olderThan: number }): Promise<{ removed: number }>
 }

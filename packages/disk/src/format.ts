@@ -1,0 +1,103 @@
+import type { ByteStream } from '@nixen/core'
+import type { Finding } from './check.ts'
+import type { DiskSink } from './disk-sink.ts'
+import type { DiskSource, IoOptions } from './disk-source.ts'
+import type { DiskFile, ImageFolder } from './file.ts'
+
+/** What an image says about itself, for people and programs. */
+export interface ImageInfo {
+  /** Name of the format in the registry. */
+  readonly format: string
+  /** Size of the disk that a guest sees, in bytes. */
+  readonly virtualSize: number
+  /** Other facts of the format, such as `subformat`, `clusterSize`, `version`, `uuid`. */
+  readonly details: Readonly<Record<string, string | number | boolean>>
+  /** The image that this one builds on. */
+  readonly parent?: { readonly path: string; readonly info?: ImageInfo | undefined } | undefined
+}
+
+/** An opened image. Disposing closes its files. */
+export interface DiskImage extends DiskSource {
+  readonly info: ImageInfo
+}
+
+/** The first and the last bytes of a file, to recognize its format by. */
+export interface ProbeInput {
+  readonly path: string
+  /** Up to 64 KiB from the start. */
+  readonly head: Uint8Array
+  /** Up to 512 bytes from the end. */
+  readonly tail: Uint8Array
+  /** Bytes of the file. */
+  readonly size: number
+}
+
+export interface OpenImageOptions extends IoOptions {
+  /** Where other files of the image come from. Without it an image that needs one is an error (`disk.parent_missing`). */
+  readonly folder?: ImageFolder | undefined
+  /** Opens only this image of a chain: what it does not hold reads as zeros, and its parents are not looked for. */
+  readonly alone?: boolean | undefined
+  /** Which disk, where a file holds several (XVA, OVA); the first when left out. */
+  readonly disk?: string | undefined
+}
+
+export interface CreateImageOptions extends IoOptions {
+  /** Virtual size in bytes. */
+  readonly size: number
+  /** Choices of the format, such as `subformat`, `clusterSize`, `compression`. Unknown ones are errors. */
+  readonly settings?: Readonly<Record<string, string | number | boolean>> | undefined
+}
+
+/** A disk that comes once, from front to back, as it is received. What no part covers is zeros. */
+export interface DiskStream extends AsyncDisposable {
+  readonly info: ImageInfo
+  /** Virtual size in bytes. */
+  readonly size: number
+  /** Whether the parts come in ascending order. */
+  readonly order: 'any' | 'ascending'
+  /** Parts of the disk without overlap. `bytes` are valid until the next part is asked for. */
+  parts(options?: IoOptions): AsyncIterable<DiskPart>
+}
+
+/** Bytes of a disk. */
+export interface DiskPart {
+  readonly offset: number
+  readonly bytes: Uint8Array
+}
+
+/** An image written without seeking. */
+export interface EncodedStream {
+  /** Exact length in bytes, where it is known before (for `Content-Length`). */
+  readonly length?: number | undefined
+  readonly bytes: ByteStream
+}
+
+/** What {@link DiskFormat.encode} takes beside the source. */
+export interface EncodeOptions extends IoOptions {
+  readonly settings?: Readonly<Record<string, string | number | boolean>> | undefined
+}
+
+/**
+ * One disk image format. The parts that a format lacks are left out. A format reads and writes a {@link DiskFile} and does not care how
+ * it becomes durable or gets its name.
+ */
+export interface DiskFormat {
+  /** As users write it: `raw`, `vhd`, `qcow2`. */
+  readonly name: string
+  /** One line for a list of formats. */
+  readonly title: string
+  /** File name endings without the dot. */
+  readonly extensions: readonly string[]
+  /** Whether the bytes are of this format. */
+  probe(input: ProbeInput): boolean
+  /** Opens the image; the file belongs to it from then on, and is closed when opening fails. */
+  open(file: DiskFile, options?: OpenImageOptions): Promise<DiskImage>
+  /** A sink that makes an image in `file`, which is empty. Its `finish` writes everything but leaves durability to the caller. */
+  create?(file: DiskFile, options: CreateImageOptions): Promise<DiskSink>
+  /** Looks for damage. */
+  check?(file: DiskFile, options?: OpenImageOptions): AsyncIterable<Finding>
+  /** Reads the format without seeking. */
+  decode?(stream: ByteStream, options?: IoOptions & { readonly name?: string | undefined }): Promise<DiskStream>
+  /** Writes the format without seeking. May read the source twice: first to find out what is zero. */
+  encode?(source: DiskSource, options?: EncodeOptions): Promise<EncodedStream>
+}

@@ -1,0 +1,9 @@
+import type { DiskFormat } from './format.ts'
+
+/** Every format, in the order in which they are tried on an unknown file: what has a signature first, raw last. */
+export const diskFormats: readonly DiskFormat[] = []
+
+/** The format named `name`, if there is one. */
+export function formatNamed(name: string): DiskFormat | undefined {
+  return diskFormats.find((format) => format.name === name)
+}

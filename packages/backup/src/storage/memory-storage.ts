@@ -1,7 +1,7 @@
 import { concatBytes } from '@nixen/core'
 import { pathOf } from './layout.ts'
 import { storageErrors } from './storage-errors.ts'
-import type { FileId, FileKind, Storage, StorageOptions, StorageProperties } from './storage.ts'
+import type { FileId, FileKind, LoadOptions, Storage, StorageOptions, StorageProperties } from './storage.ts'
 
 /** A repository in memory: for tests, and for looking at what an operation would write. */
 export class MemoryStorage implements Storage {
@@ -16,10 +16,7 @@ export class MemoryStorage implements Storage {
     this.files.set(where, { file, bytes: concatBytes(parts) })
   }
 
-  async load(
-    file: FileId,
-    { offset = 0, length, signal }: StorageOptions & { offset?: number; length?: number } = {},
-  ): Promise<Uint8Array> {
+  async load(file: FileId, { offset = 0, length, signal }: LoadOptions = {}): Promise<Uint8Array> {
     const where = pathOf(file)
     signal?.throwIfAborted()
     const found = this.files.get(where)

@@ -21,6 +21,18 @@ export interface StorageOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+export interface LoadOptions extends StorageOptions {
+  /** In bytes; 0 when left out. */
+  readonly offset?: number
+  /** In bytes; to the end when left out. */
+  readonly length?: number
+  /**
+   * What a cache in between does: `keep` also keeps this range of a pack (trees, headers), `bypass` asks the store itself (checks do).
+   * Left out, whole index and snapshot files are kept and nothing else. Storages without a cache ignore it.
+   */
+  readonly cache?: 'keep' | 'bypass'
+}
+
 /**
  * Where the files of one repository live. Files are write-once: `save` never changes a file that exists, and a file is either absent or
  * complete. Any call may be repeated. Errors: `storage.not_found`, `storage.exists`, `storage.full`, `storage.denied`, `storage.unavailable`
@@ -31,7 +43,7 @@ export interface Storage extends AsyncDisposable {
   /** Durable (also against a power cut) when it resolves. The parts make one file; they are not kept. */
   save(file: FileId, parts: readonly Uint8Array[], options?: StorageOptions): Promise<void>
   /** The whole file, or exactly `length` bytes from `offset`. Short files are `storage.truncated`. */
-  load(file: FileId, options?: StorageOptions & { offset?: number; length?: number }): Promise<Uint8Array>
+  load(file: FileId, options?: LoadOptions): Promise<Uint8Array>
   /** `undefined` when there is no such file. */
   stat(file: FileId, options?: StorageOptions): Promise<{ size: number } | undefined>
   /** All complete files of a kind, in no order. */

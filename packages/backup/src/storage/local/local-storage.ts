@@ -3,7 +3,7 @@ import path from 'node:path'
 import { mapOrdered, silentLog, systemClock, systemCode, type Clock, type Log } from '@nixen/core'
 import { fileKinds, folderOf, isFileName, pathOf } from '../layout.ts'
 import { storageErrors } from '../storage-errors.ts'
-import type { FileId, FileKind, Storage, StorageOptions, StorageProperties } from '../storage.ts'
+import type { FileId, FileKind, LoadOptions, Storage, StorageOptions, StorageProperties } from '../storage.ts'
 import {
   absent,
   isTemporaryName,
@@ -67,10 +67,7 @@ export class LocalStorage implements Storage {
     }
   }
 
-  async load(
-    file: FileId,
-    { offset = 0, length, signal }: StorageOptions & { offset?: number; length?: number } = {},
-  ): Promise<Uint8Array> {
+  async load(file: FileId, { offset = 0, length, signal }: LoadOptions = {}): Promise<Uint8Array> {
     const target = this.#pathOf(file)
     signal?.throwIfAborted()
     try {

@@ -1,0 +1,56 @@
+import { spawn, execFile, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+const execute = promisify(execFile)
+
+/** Runs a tool to its end; its output. Rejects with what it printed when it fails. */
+export async function run(tool: string, ...args: readonly string[]): Promise<string> {
+  try {
+    const { stdout } = await execute(tool, args, { maxBuffer: 64 * 1024 * 1024 })
+    return stdout
+  } catch (error) {
+    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }
+    throw new Error(`${tool} ${args.join(' ')} failed:\n${stdout}\n${stderr}`, { cause: error })
+  }
+}
+
+/** A folder that is removed at the end. */
+export async function temporaryFolder(): Promise<
+  AsyncDisposable & { readonly path: string; file(name: string): string }
+> {
+  const path = await mkdtemp(join(tmpdir(), 'nixen-disk-'))
+  return {
+    path,
+    file: (name) => join(path, name),
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
+  }
+}
+
+/** A server that listens on a unix socket, and ends with the test. */
+export interface Daemon extends AsyncDisposable {
+  readonly process: ChildProcess
+  /** Ends it at once, as a crash does. */
+  kill(): Promise<void>
+}
+
+/** Starts a server and waits until its socket is there. */
+export async function startDaemon(socketPath: string, tool: string, ...args: readonly string[]): Promise<Daemon> {
+  const child = spawn(tool, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  let output = ''
+  child.stderr?.on('data', (bytes: Buffer) => (output += bytes.toString()))
+  const ended = once(child, 'exit')
+  for (let tries = 0; !existsSync(socketPath); tries++) {
+    if (child.exitCode !== null || tries > 500) throw new Error(`${tool} did not start: ${output}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  const kill = async (): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
+    await ended
+  }
+  return { process: child, kill, [Symbol.asyncDispose]: kill }
+}

@@ -72,3 +72,18 @@ const data = new URL('../../data/', import.meta.url)
 export function readModel(): Model {
   return JSON.parse(readFileSync(new URL('xenapi.json', data), 'utf8')) as Model
 }
+
+/** What the data model does not say; see data/PROVENANCE.md. */
+export interface Overrides {
+  readonly neverNull: { readonly fields: readonly string[] }
+  readonly nullableParameters: { readonly parameters: readonly string[] }
+  readonly wideIntegers: { readonly fields: readonly string[] }
+  readonly fieldTypes: { readonly event: Readonly<Record<string, string>> }
+  readonly resultTypes: Readonly<Record<string, string>>
+  readonly extraClasses: { readonly event_batch: Readonly<Record<string, string>> }
+}
+
+/** Our additions, trusted as the model is. */
+export function readOverrides(): Overrides {
+  return JSON.parse(readFileSync(new URL('overrides.json', data), 'utf8')) as Overrides
+}

@@ -10,3 +10,14 @@ export function identifier(name: string): string {
   const plain = name.trim().replaceAll(/\W+/g, '_')
   return reserved.has(plain) ? `${plain}_` : plain
 }
+
+/** `vm_power_state` → `VmPowerState`, `VM_guest_metrics` → `VMGuestMetrics`. */
+export function pascal(name: string): string {
+  return name.replaceAll(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase())
+}
+
+/** A doc comment on one line, or nothing when there is nothing to say. */
+export function doc(indent: string, ...parts: readonly string[]): string {
+  const text = parts.join('').trim()
+  return text === '' ? '' : `${indent}/** ${text} */\n`
+}

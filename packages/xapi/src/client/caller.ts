@@ -13,6 +13,8 @@ export interface XapiRequest extends CallOptions {
    * `readJsonRpcResponse`, or hand a raw value to `decodeValue`. Without it the raw value is the result.
    */
   readonly resultType?: string | undefined
+  /** For `Async.` methods: type of the value that the task will end with. */
+  readonly taskResultType?: string | undefined
   /** Whether the session reference goes before `params` on the wire. False for logins and `system.*`. */
   readonly session: boolean
   /**

@@ -87,6 +87,11 @@ export const diskErrors = catalogue('disk', {
     status: 400,
     text: (p: { size: number; reason: string }) => `A disk can't be ${p.size} bytes long here: ${p.reason}.`,
   },
+  bad_setting: {
+    status: 400,
+    text: (p: { format: string; setting: string; reason: string }) =>
+      `The setting "${p.setting}" can't be used for ${p.format}: ${p.reason}.`,
+  },
   exists: {
     status: 409,
     text: (p: { path: string }) => `${p.path} exists. Choose another name, or allow it to be replaced.`,

@@ -77,6 +77,12 @@ export interface EncodeOptions extends IoOptions {
   readonly settings?: Readonly<Record<string, string | number | boolean>> | undefined
 }
 
+/** What {@link DiskFormat.decode} takes beside the stream. */
+export interface DecodeOptions extends IoOptions {
+  /** What messages call the stream. */
+  readonly name?: string | undefined
+}
+
 /**
  * One disk image format. The parts that a format lacks are left out. A format reads and writes a {@link DiskFile} and does not care how
  * it becomes durable or gets its name.
@@ -89,15 +95,15 @@ export interface DiskFormat {
   /** File name endings without the dot. */
   readonly extensions: readonly string[]
   /** Whether the bytes are of this format. */
-  probe(input: ProbeInput): boolean
+  readonly probe: (input: ProbeInput) => boolean
   /** Opens the image; the file belongs to it from then on, and is closed when opening fails. */
-  open(file: DiskFile, options?: OpenImageOptions): Promise<DiskImage>
+  readonly open: (file: DiskFile, options?: OpenImageOptions) => Promise<DiskImage>
   /** A sink that makes an image in `file`, which is empty. Its `finish` writes everything but leaves durability to the caller. */
-  create?(file: DiskFile, options: CreateImageOptions): Promise<DiskSink>
+  readonly create?: ((file: DiskFile, options: CreateImageOptions) => Promise<DiskSink>) | undefined
   /** Looks for damage. */
-  check?(file: DiskFile, options?: OpenImageOptions): AsyncIterable<Finding>
+  readonly check?: ((file: DiskFile, options?: OpenImageOptions) => AsyncIterable<Finding>) | undefined
   /** Reads the format without seeking. */
-  decode?(stream: ByteStream, options?: IoOptions & { readonly name?: string | undefined }): Promise<DiskStream>
+  readonly decode?: ((stream: ByteStream, options?: DecodeOptions) => Promise<DiskStream>) | undefined
   /** Writes the format without seeking. May read the source twice: first to find out what is zero. */
-  encode?(source: DiskSource, options?: EncodeOptions): Promise<EncodedStream>
+  readonly encode?: ((source: DiskSource, options?: EncodeOptions) => Promise<EncodedStream>) | undefined
 }

@@ -63,6 +63,10 @@ export const xapiErrors = catalogue('xapi', {
     text: (p: { expected: string; got: string; at?: string }) =>
       `The host's answer is not understood${p.at ? ` at ${p.at}` : ''}: expected ${p.expected}, got ${p.got}. Is this the address of a XAPI host?`,
   },
+  bad_xml: {
+    status: 400,
+    text: (p: { reason: string; at: number }) => `Not XML-RPC at character ${p.at}: ${p.reason}.`,
+  },
   bad_value: {
     status: 400,
     text: (p: { expected: string; got: string; at: string }) =>
@@ -113,6 +117,22 @@ export const xapiErrors = catalogue('xapi', {
   cancelled: {
     status: 499,
     text: (p: { what: string }) => `${p.what} was cancelled.`,
+  },
+  no_master: {
+    status: 502,
+    retryable: true,
+    text: (p: { tried: readonly string[]; reason: string }) =>
+      `No host of the pool takes the log-in as its master (tried ${p.tried.join(', ')}): ${p.reason}.`,
+  },
+  task_lost: {
+    status: 502,
+    text: (p: { task: string }) =>
+      `The task ${p.task} is gone and its result is not known. Look at the object it worked on before trying again.`,
+  },
+  upload_broken: {
+    status: 502,
+    text: (p: { what: string; sent: number; reason: string }) =>
+      `The upload to ${p.what} broke off after ${p.sent} bytes: ${p.reason}.`,
   },
   closed: {
     status: 409,

@@ -56,6 +56,11 @@ export const backupErrors = catalogue('backup', {
     text: (p: { snapshot: string }) =>
       `No restore point of the repository is called ${p.snapshot}. List them with "nixen repo snapshots".`,
   },
+  time_zone: {
+    status: 422,
+    text: (p: { zone: string }) =>
+      `${JSON.stringify(p.zone)} is not a time zone. Give one of the IANA database, as Europe/Berlin.`,
+  },
   ambiguous_snapshot: {
     status: 409,
     text: (p: { snapshot: string; candidates: readonly string[] }) =>

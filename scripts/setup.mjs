@@ -28,7 +28,7 @@ export async function prepare({ system }) {
 }
 
 /** Hash of everything that decides what node_modules must hold. */
-function fingerprint() {
+export function fingerprint() {
   const hash = createHash('sha256').update(process.arch)
   const manifests = readdirSync(`${root}packages`)
     .sort()

@@ -1,0 +1,31 @@
+import { buildApplication, buildRouteMap, text_en, type Application } from '@stricli/core'
+import type { NixenContext } from './context.ts'
+import { diskRoutes } from './disk/routes.ts'
+import { describeFailure, exitCodeOf } from './failure.ts'
+
+/** Version of the product; one for all packages. */
+export const nixenVersion = '0.1.0'
+
+/** Every verb of `nixen`. Commands load their code when they run, so that `nixen --help` is quick. */
+export function nixenApp(env: Readonly<Record<string, string | undefined>>): Application<NixenContext> {
+  const root = buildRouteMap<string, NixenContext>({
+    routes: { disk: diskRoutes },
+    docs: { brief: 'Virtual machines on Xen and KVM hosts, and their backups' },
+  })
+  const describe = (error: unknown): string => describeFailure(error, env)
+  return buildApplication(root, {
+    name: 'nixen',
+    versionInfo: { currentVersion: nixenVersion },
+    determineExitCode: exitCodeOf,
+    scanner: { caseStyle: 'allow-kebab-for-camel' },
+    documentation: { caseStyle: 'convert-camel-to-kebab', onlyRequiredInUsageLine: true, disableAnsiColor: true },
+    localization: {
+      text: {
+        ...text_en,
+        exceptionWhileRunningCommand: describe,
+        commandErrorResult: describe,
+        exceptionWhileLoadingCommandFunction: describe,
+      },
+    },
+  })
+}

@@ -1,0 +1,40 @@
+import { formatBytes, formatDuration, formatRate } from '@nixen/core'
+import { convert, createDisk, openDisk } from '@nixen/disk'
+import { print, withProgress, type CommonFlags } from '../command.ts'
+import type { NixenContext } from '../context.ts'
+import { openOptions, type OpenFlags } from './flags.ts'
+
+export interface ConvertFlags extends CommonFlags, OpenFlags {
+  readonly to?: string
+  readonly set?: readonly (readonly [string, string | number | boolean])[]
+  readonly force: boolean
+}
+
+/** `nixen disk convert IMAGE TARGET` */
+export async function convertCommand(
+  context: NixenContext,
+  flags: ConvertFlags,
+  from: string,
+  to: string,
+): Promise<void> {
+  const start = context.clock.monotonic()
+  await using source = await openDisk(from, openOptions(flags, context.signal))
+  await using sink = await createDisk(to, {
+    format: flags.to,
+    size: source.size,
+    settings: Object.fromEntries(flags.set ?? []),
+    replace: flags.force,
+    signal: context.signal,
+  })
+  const { written } = await withProgress(context, flags, (view) =>
+    convert(source, sink, {
+      signal: context.signal,
+      progress: ({ bytes, total }) => view.update({ done: bytes, total, phase: 'converting' }),
+    }),
+  )
+  const ms = context.clock.monotonic() - start
+  print(context, flags, {
+    json: { source: from, target: to, virtualSize: source.size, written, ms: Math.round(ms) },
+    text: `${to}: ${formatBytes(source.size)}, ${formatBytes(written)} of it data, in ${formatDuration(ms)} (${formatRate((source.size / ms) * 1000)})`,
+  })
+}

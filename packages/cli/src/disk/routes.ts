@@ -1,0 +1,79 @@
+import { buildRouteMap, type RouteMap } from '@stricli/core'
+import { commonFlags, lazyCommand } from '../command.ts'
+import type { NixenContext } from '../context.ts'
+import { settingParser, textParser } from '../parse.ts'
+import { imageArgument, openFlags } from './flags.ts'
+
+const twoImages = (first: string, second: string) =>
+  ({
+    kind: 'tuple',
+    parameters: [
+      { brief: first, parse: textParser, placeholder: 'A' },
+      { brief: second, parse: textParser, placeholder: 'B' },
+    ],
+  }) as const
+
+const info = lazyCommand(async () => (await import('./info.ts')).info, {
+  parameters: { flags: { ...commonFlags, ...openFlags }, positional: imageArgument },
+  docs: { brief: 'Say what an image is: format, sizes, what it builds on' },
+})
+
+const convert = lazyCommand(async () => (await import('./convert.ts')).convertCommand, {
+  parameters: {
+    flags: {
+      ...commonFlags,
+      ...openFlags,
+      to: {
+        kind: 'parsed',
+        parse: textParser,
+        brief: 'Format of the new image; from the ending of its name when left out',
+        placeholder: 'NAME',
+        optional: true,
+      },
+      set: {
+        kind: 'parsed',
+        parse: settingParser,
+        brief: 'A setting of the new image, for example compression=zstd; may be repeated',
+        placeholder: 'NAME=VALUE',
+        variadic: true,
+        optional: true,
+      },
+      force: {
+        kind: 'boolean',
+        brief: 'Replace a file that exists; it stays until the new one is complete',
+        default: false,
+      },
+    },
+    positional: {
+      kind: 'tuple',
+      parameters: [
+        { brief: 'Image to read', parse: textParser, placeholder: 'IMAGE' },
+        { brief: 'Image to make', parse: textParser, placeholder: 'TARGET' },
+      ],
+    },
+  },
+  docs: { brief: 'Copy a disk into a new image of any format' },
+})
+
+const compare = lazyCommand(async () => (await import('./compare.ts')).compareCommand, {
+  parameters: {
+    flags: { ...commonFlags, ...openFlags, strict: { kind: 'boolean', brief: 'Sizes must agree too', default: false } },
+    positional: twoImages('One image', 'The other'),
+  },
+  docs: {
+    brief: 'Compare what guests see of two disks (exit code 3: they differ)',
+    fullDescription:
+      'Compares two disks byte by byte, whatever their formats. Holes are zeros. Exit code 0: the same, 3: they differ, 1: it could not be found out.',
+  },
+})
+
+const check = lazyCommand(async () => (await import('./check.ts')).checkCommand, {
+  parameters: { flags: { ...commonFlags, ...openFlags }, positional: imageArgument },
+  docs: { brief: 'Look for damage in the structure of an image (exit code 3: found some)' },
+})
+
+/** `nixen disk …` */
+export const diskRoutes: RouteMap<NixenContext> = buildRouteMap({
+  routes: { info, convert, compare, check },
+  docs: { brief: 'Disk images: look at, convert, compare, check, serve' },
+})

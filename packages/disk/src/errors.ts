@@ -78,6 +78,11 @@ export const diskErrors = catalogue('disk', {
     text: (p: { path: string; offset: number; position: number }) =>
       `${p.path} is written from front to back: byte ${p.offset} came after byte ${p.position}.`,
   },
+  changes_unknown: {
+    status: 409,
+    text: (p: { path: string; since: string }) =>
+      `${p.path} can't tell what changed since ${p.since}. Take all of the disk.`,
+  },
   size_mismatch: {
     status: 409,
     text: (p: { what: string; size: number; expected: number }) =>

@@ -1,7 +1,7 @@
 import type { ByteStream } from '@nixen/core'
 import type { Finding } from './check.ts'
 import type { DiskSink } from './disk-sink.ts'
-import type { DiskSource, IoOptions } from './disk-source.ts'
+import type { ChangeToken, DiskSource, IoOptions } from './disk-source.ts'
 import type { DiskFile, ImageFolder } from './file.ts'
 
 /** What an image says about itself, for people and programs. */
@@ -32,7 +32,21 @@ export interface ProbeInput {
   readonly size: number
 }
 
+/** Opens the image that another one builds on, within the folder, and watches for loops and chains that are too long. */
+export type ParentOpener = (request: ParentRequest) => Promise<DiskImage>
+
+export interface ParentRequest {
+  /** Names of the parent as the image holds them, the best first. */
+  readonly references: readonly string[]
+  /** The image that holds them. */
+  readonly from: DiskFile
+  /** Name of the parent's format, where the image tells; otherwise it is found out. */
+  readonly format?: string | undefined
+}
+
 export interface OpenImageOptions extends IoOptions {
+  /** Opens parents. `openImage` makes it from `folder`; a format calls it. */
+  readonly openParent?: ParentOpener | undefined
   /** Where other files of the image come from. Without it an image that needs one is an error (`disk.parent_missing`). */
   readonly folder?: ImageFolder | undefined
   /** Opens only this image of a chain: what it does not hold reads as zeros, and its parents are not looked for. */
@@ -74,6 +88,10 @@ export interface EncodedStream {
 
 /** What {@link DiskFormat.encode} takes beside the source. */
 export interface EncodeOptions extends IoOptions {
+  /** Writes only what changed since then, as an image that builds on another one, where the format can. */
+  readonly since?: ChangeToken | undefined
+  /** Reads all data once before, to leave out zeros that the source does not tell of. */
+  readonly scan?: boolean | undefined
   readonly settings?: Readonly<Record<string, string | number | boolean>> | undefined
 }
 

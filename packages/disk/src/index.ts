@@ -16,6 +16,7 @@ export * from './memory-file.ts'
 export * from './open.ts'
 export * from './raw/raw-stream.ts'
 export * from './raw/raw.ts'
+export { vhd } from './vhd/vhd.ts'
 export * from './zero-runs.ts'
 export { addressText, defaultNbdPort, type NbdAddress } from './nbd/address.ts'
 export { listNbdContexts, listNbdExports, type NbdConnectOptions } from './nbd/client/connect.ts'
@@ -24,3 +25,13 @@ export { NbdDisk, openNbd, type OpenNbdOptions } from './nbd/client/nbd-disk.ts'
 export type { NbdClientTls } from './nbd/client/tls.ts'
 export { nbdErrors } from './nbd/errors.ts'
 export { readAhead, type ReadAheadOptions } from './nbd/read-ahead.ts'
+export { overlayChanges, overlayDisk, overlayDiskAt, type OverlayDisk } from './nbd/overlay.ts'
+export {
+  hasRangedExtents,
+  type NbdExport,
+  type NbdExports,
+  type NbdPeer,
+  type RangedExtents,
+} from './nbd/server/exports.ts'
+export { serveNbd, type NbdServer, type NbdServerLimits, type ServeNbdOptions } from './nbd/server/server.ts'
+export type { NbdServerTls } from './nbd/server/tls.ts'

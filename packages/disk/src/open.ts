@@ -1,10 +1,11 @@
 import { realpath } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { isAppError } from '@nixen/core'
 import type { Finding } from './check.ts'
 import type { DiskSink } from './disk-sink.ts'
 import { diskErrors } from './errors.ts'
-import type { DiskFile, NewFile } from './file.ts'
-import type { CreateImageOptions, DiskFormat, DiskImage, ImageInfo, OpenImageOptions } from './format.ts'
+import type { DiskFile, ImageFolder, NewFile } from './file.ts'
+import type { CreateImageOptions, DiskFormat, DiskImage, ImageInfo, OpenImageOptions, ParentOpener } from './format.ts'
 import { diskFormats, formatNamed } from './formats.ts'
 import { createLocalFile, openLocalFile, type LocalFileOptions } from './local-file.ts'
 import { localFolder } from './local-folder.ts'
@@ -28,12 +29,59 @@ export async function openImage(
   format: DiskFormat,
   options: OpenImageOptions = {},
 ): Promise<DiskImage> {
+  return await openInChain({ file, format, above: [] }, options)
+}
+
+/** More images than any program makes in one chain; each costs an open file. */
+const deepestChain = 128
+
+interface Link {
+  readonly file: DiskFile
+  readonly format: DiskFormat
+  /** Identities of the images that build on this one. */
+  readonly above: readonly string[]
+}
+
+async function openInChain({ file, format, above }: Link, options: OpenImageOptions): Promise<DiskImage> {
+  const { folder } = options
+  const chain = folder ? [...above, folder.identity(file)] : above
+  const openParent: ParentOpener = async ({ references, from, format: name }) => {
+    const parent = await findParent(references, { from, folder })
+    try {
+      const reference = parent.path
+      if (folder && chain.includes(folder.identity(parent))) throw diskErrors.chain_loop({ path: from.path, reference })
+      if (chain.length >= deepestChain) throw diskErrors.chain_too_deep({ path: from.path, limit: deepestChain })
+      const parentFormat = name === undefined ? await probeFormat(parent) : requireFormat(parent.path, name)
+      return await openInChain({ file: parent, format: parentFormat, above: chain }, options)
+    } catch (error) {
+      await parent[Symbol.asyncDispose]()
+      throw error
+    }
+  }
   try {
-    return await format.open(file, options)
+    return await format.open(file, { ...options, openParent })
   } catch (error) {
     await file[Symbol.asyncDispose]()
     throw error
   }
+}
+
+/** The first of the names that leads to a file of the folder. */
+async function findParent(
+  references: readonly string[],
+  { from, folder }: { from: DiskFile; folder: ImageFolder | undefined },
+): Promise<DiskFile> {
+  let failure: Error | undefined
+  for (const reference of folder ? references : []) {
+    try {
+      if (folder) return await folder.open(reference, from)
+    } catch (error) {
+      // A name that leads out weighs more than one that leads nowhere.
+      if (!isAppError(error)) throw error
+      if (error.code !== 'disk.parent_missing') failure ??= error
+    }
+  }
+  throw failure ?? diskErrors.parent_missing({ path: from.path, reference: references[0] ?? 'unnamed' })
 }
 
 /** What an image says about itself, and what it takes on its storage. */

@@ -1,5 +1,6 @@
 import type { DiskSink } from '../disk-sink.ts'
 import type { Extent, ExtentOptions, IoOptions } from '../disk-source.ts'
+import { diskErrors } from '../errors.ts'
 import { checkRange, withZeros } from '../extents.ts'
 import type { DiskFile } from '../file.ts'
 import type { DiskFormat, DiskImage, ImageInfo } from '../format.ts'
@@ -37,7 +38,8 @@ class RawImage implements DiskImage {
     this.info = { format: 'raw', virtualSize: size, details: {} }
   }
 
-  extents({ signal }: ExtentOptions = {}): AsyncIterable<Extent> {
+  extents({ signal, since }: ExtentOptions = {}): AsyncIterable<Extent> {
+    if (since !== undefined) throw diskErrors.changes_unknown({ path: this.#file.path, since })
     return withZeros(this.#data(signal), this.size)
   }
 

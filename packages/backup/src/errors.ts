@@ -92,11 +92,6 @@ export const backupErrors = catalogue('backup', {
     text: (p: { name: string }) =>
       `${JSON.stringify(p.name)} can't name a file of a restore point. Use letters, digits, "." "-" and "_".`,
   },
-  parent_mismatch: {
-    status: 409,
-    text: (p: { disk: string; parent: string; reason: string }) =>
-      `The list of changes of disk ${p.disk} does not fit restore point ${p.parent}: ${p.reason}. Back up without the list.`,
-  },
   source_failed: {
     status: 502,
     text: (p: { disk: string; offset: number; length: number }) =>

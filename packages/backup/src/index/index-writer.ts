@@ -1,19 +1,21 @@
 import type { PackEntry } from '../pack/blob.ts'
 import { encodeIndex, maxIndexedBlobs } from './index-file.ts'
 
+/** Saves one index document, which names `packs`, and resolves with its name when it is durable. */
+export type SaveIndex = (document: Uint8Array, packs: readonly PackEntry[]) => Promise<string>
+
 /**
  * Collects packs that are durable, and saves index files that name them. Whoever adds a pack that is not durable breaks the repository: the
  * order is packs, index, snapshot.
  */
 export class IndexWriter {
-  readonly #save: (document: Uint8Array) => Promise<string>
+  readonly #save: SaveIndex
   readonly #saved: string[] = []
   #packs: PackEntry[] = []
   #blobs = 0
   #flushing: Promise<void> = Promise.resolve()
 
-  /** @param save saves one index document and resolves with its name when it is durable */
-  constructor(save: (document: Uint8Array) => Promise<string>) {
+  constructor(save: SaveIndex) {
     this.#save = save
   }
 
@@ -45,6 +47,6 @@ export class IndexWriter {
     const packs = this.#packs
     this.#packs = []
     this.#blobs = 0
-    this.#saved.push(await this.#save(encodeIndex(packs)))
+    this.#saved.push(await this.#save(encodeIndex(packs), packs))
   }
 }

@@ -46,7 +46,7 @@ export class Repository implements AsyncDisposable {
   readonly masterKey: MasterKey
   readonly sealer: Sealer
   #index: BlobIndex | undefined
-  #indexFiles: ReadonlySet<string> = new Set()
+  #indexFiles = new Set<string>()
 
   constructor(init: {
     storage: Storage
@@ -153,6 +153,19 @@ export class Repository implements AsyncDisposable {
     }
   }
 
+  /** Brings `index` up to date: reads only what is new, or everything when index files have gone. Errors as `loadIndex`. */
+  async refreshIndex(options: SignalOption = {}): Promise<BlobIndex> {
+    const names = (await Array.fromAsync(this.storage.list('index', options))).map((file) => file.name)
+    const present = new Set(names)
+    if (!this.#index || [...this.#indexFiles].some((name) => !present.has(name))) return this.loadIndex(options)
+    const fresh = names.filter((name) => !this.#indexFiles.has(name))
+    for await (const { name, packs } of this.readIndexFiles({ ...options, names: fresh })) {
+      for (const pack of packs) for (const blob of pack.blobs) this.#index.add(pack.id, blob)
+      this.#indexFiles.add(name)
+    }
+    return this.#index
+  }
+
   async #loadIndexOnce(options: SignalOption): Promise<BlobIndex> {
     const files = await Array.fromAsync(this.storage.list('index', options))
     // An index file stores about 47 bytes a blob.
@@ -174,7 +187,7 @@ export class Repository implements AsyncDisposable {
   /** Puts an index in place that was made otherwise (from a cache). */
   useIndex(index: BlobIndex, files: ReadonlySet<string>): void {
     this.#index = index
-    this.#indexFiles = files
+    this.#indexFiles = new Set(files)
   }
 
   /** Every index file, parsed. Errors: `backup.file_damaged`, storage's. */
@@ -241,10 +254,15 @@ export class Repository implements AsyncDisposable {
     return new PackWriter({ storage: this.storage, sealer: this.sealer, ...options })
   }
 
-  /** Collects packs and saves index files. */
+  /** Collects packs and saves index files; what they name is then in `index` as well. */
   indexWriter(options: SignalOption = {}): IndexWriter {
     this.assertWritable()
-    return new IndexWriter((document) => this.saveUnpacked('index', document, options))
+    return new IndexWriter(async (document, packs) => {
+      const name = await this.saveUnpacked('index', document, options)
+      for (const pack of packs) for (const blob of pack.blobs) this.index.add(pack.id, blob)
+      this.#indexFiles.add(name)
+      return name
+    })
   }
 
   /** All keys, without secrets. */

@@ -1,5 +1,13 @@
+/** Ids of blobs in order, repetitions as counts. */
+export interface BlobRuns {
+  /** Number of ids, repetitions counted. */
+  readonly length: number
+  /** `id` is a view that is valid until the next step. */
+  runs(): Iterable<{ id: Uint8Array; count: number }>
+}
+
 /** Ids of the blobs of one file, in order. Repeated ids (zeros) are kept once with a count: 36 bytes a run. */
-export class ContentList {
+export class ContentList implements BlobRuns {
   #ids: Uint8Array
   #counts: Uint32Array
   #runs = 0

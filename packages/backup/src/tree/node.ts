@@ -1,5 +1,5 @@
 import { isRecord } from '@nixen/core'
-import { ContentList } from './content-list.ts'
+import { ContentList, type BlobRuns } from './content-list.ts'
 
 /** One entry of a tree (restic's design document, "Trees and Data"). Fields of restic that Nixen has no use for are kept in `other`. */
 export interface TreeNode {
@@ -17,6 +17,9 @@ export interface TreeNode {
   readonly subtree?: string | undefined
 }
 
+/** A node to be written; its content may be made on the way. */
+export type NewTreeNode = Omit<TreeNode, 'content'> & { readonly content?: BlobRuns | undefined }
+
 export interface Tree {
   readonly id: string
   readonly nodes: readonly TreeNode[]
@@ -33,7 +36,7 @@ export interface Owner {
 }
 
 /** The JSON members of a node before and after its content; in restic's order. */
-export function encodeNode(node: TreeNode, owner: Owner): { before: string; after: string } {
+export function encodeNode(node: NewTreeNode, owner: Owner): { before: string; after: string } {
   const time = new Date(node.modified).toISOString()
   const head = {
     name: node.name,

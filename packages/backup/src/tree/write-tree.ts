@@ -6,7 +6,7 @@ import { backupErrors } from '../errors.ts'
 import { sealOverhead } from '../crypto/seal.ts'
 import type { PackWriter } from '../pack/pack-writer.ts'
 import type { Repository } from '../repository/repository.ts'
-import { encodeNode, type Owner, type TreeNode } from './node.ts'
+import { encodeNode, type Owner, type NewTreeNode } from './node.ts'
 
 /** What fits in the 32-bit lengths of a pack header. */
 export const maxTreeBlob = 0xffff_0000
@@ -21,7 +21,7 @@ const textPart = 256 * 1024
  */
 export async function writeTree(
   { repository, packs }: { repository: Repository; packs: PackWriter },
-  nodes: readonly TreeNode[],
+  nodes: readonly NewTreeNode[],
   owner: Owner = localOwner(),
 ): Promise<string> {
   const sorted = [...nodes].sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)))
@@ -37,7 +37,7 @@ export async function writeTree(
 }
 
 /** The JSON of a tree in parts, ended by a line feed as Go's encoder does. */
-export function* encodeTree(nodes: readonly TreeNode[], owner: Owner): Generator<Uint8Array> {
+export function* encodeTree(nodes: readonly NewTreeNode[], owner: Owner): Generator<Uint8Array> {
   let text = '{"nodes":['
   for (const [number, node] of nodes.entries()) {
     const { before, after } = encodeNode(node, owner)
@@ -60,7 +60,7 @@ export function* encodeTree(nodes: readonly TreeNode[], owner: Owner): Generator
 
 async function writeLargeTree(
   { repository, packs }: { repository: Repository; packs: PackWriter },
-  sorted: readonly TreeNode[],
+  sorted: readonly NewTreeNode[],
   owner: Owner,
 ): Promise<string> {
   const hash = createHash('sha256')
@@ -109,7 +109,7 @@ async function verifyLarge(
 }
 
 /** An id takes 67 bytes of JSON, a node less than 1 KiB beside them. */
-function estimate(nodes: readonly TreeNode[]): number {
+function estimate(nodes: readonly NewTreeNode[]): number {
   return nodes.reduce((sum, node) => sum + 1024 + node.name.length * 6 + 67 * (node.content?.length ?? 0), 16)
 }
 

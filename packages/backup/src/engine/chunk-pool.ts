@@ -1,0 +1,224 @@
+import { Worker } from 'node:worker_threads'
+import { messageOf } from '@nixen/core'
+import { backupErrors } from '../errors.ts'
+import type { IndexWriter } from '../index/index-writer.ts'
+import type { BlobIndex } from '../index/blob-index.ts'
+import { savePack } from '../pack/pack-writer.ts'
+import type { PackedBlob } from '../pack/blob.ts'
+import type { Repository } from '../repository/repository.ts'
+import type { ChunkPlan } from '../backup/plan-chunks.ts'
+import { packCapacity } from '../worker/chunk-packer.ts'
+import {
+  control,
+  packedWords,
+  packState,
+  type BatchInput,
+  type FromWorker,
+  type ToWorker,
+  type WorkerSetup,
+} from '../worker/protocol.ts'
+import { sharedMemory } from './shared-memory.ts'
+
+/** Two are filled in turn, so that a worker need not wait for the storage. */
+const buffersPerWorker = 2
+
+/** The longest chunk there is. */
+const maxChunk = 4 * 1024 * 1024
+
+export interface ChunkPoolOptions {
+  readonly workers: number
+  readonly packTarget: number
+  readonly signal: AbortSignal
+}
+
+interface Member {
+  readonly worker: Worker
+  readonly memory: SharedArrayBuffer
+  readonly states: Int32Array
+  readonly saves: Set<Promise<void>>
+}
+
+/** What was stored so far. */
+export interface StoredTotals {
+  /** New blobs. */
+  blobs: number
+  /** Their plain bytes. */
+  plainBytes: number
+  /** Bytes of packs. */
+  storedBytes: number
+  packs: number
+}
+
+/** The worker threads of one backup. Their packs are saved by the main thread, and named to `indexWriter` when they are durable. */
+export class ChunkPool implements AsyncDisposable {
+  readonly control = new Int32Array(new SharedArrayBuffer(control.words * 4))
+  readonly totals: StoredTotals = { blobs: 0, plainBytes: 0, storedBytes: 0, packs: 0 }
+  readonly #repository: Repository
+  readonly #index: BlobIndex
+  readonly #indexWriter: IndexWriter
+  readonly #options: ChunkPoolOptions
+  readonly #capacity: number
+  readonly #members: Member[] = []
+  readonly #failed = Promise.withResolvers<never>()
+  /** Messages a member still has to answer. */
+  readonly #answers = new Map<Worker, () => void>()
+  #disk = ''
+
+  constructor(
+    { repository, indexWriter }: { repository: Repository; indexWriter: IndexWriter },
+    options: ChunkPoolOptions,
+  ) {
+    this.#repository = repository
+    this.#index = repository.index
+    this.#indexWriter = indexWriter
+    this.#options = options
+    this.#capacity = packCapacity(options.packTarget, maxChunk)
+    // Heard by whoever waits for the workers; nobody may wait at the moment.
+    this.#failed.promise.catch(() => undefined)
+    options.signal.addEventListener('abort', this.#onAbort, { once: true })
+    for (let i = 0; i < options.workers; i++) this.#members.push(this.#start())
+  }
+
+  /** Rejects when a worker fails, a pack can't be saved, or the signal is aborted; never resolves. */
+  get failed(): Promise<never> {
+    return this.#failed.promise
+  }
+
+  /** Works off a disk; resolves when every chunk has its slot. Its blobs may still be in open packs. */
+  async run(disk: string, plan: ChunkPlan, input: BatchInput): Promise<void> {
+    this.#disk = disk
+    for (const word of [control.cursor, control.filled, control.emptied, control.ended])
+      Atomics.store(this.control, word, 0)
+    await this.#all({
+      type: 'disk',
+      index: this.#index.shared,
+      input,
+      read: plan.read.buffer,
+      slots: plan.slots.buffer,
+      chunkSize: plan.grid.chunkSize,
+      diskSize: plan.grid.diskSize,
+    })
+  }
+
+  /** Closes the open packs; resolves when all packs are durable. */
+  async flush(): Promise<void> {
+    await this.#all({ type: 'flush' })
+    await this.saved()
+  }
+
+  /** Resolves when all packs handed over so far are durable. */
+  async saved(): Promise<void> {
+    const saves = this.#members.flatMap(({ saves }) => [...saves])
+    await Promise.race([Promise.all(saves), this.failed])
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#options.signal.removeEventListener('abort', this.#onAbort)
+    this.#stop()
+    // A save that began is awaited, so that nothing touches the storage afterwards.
+    await Promise.allSettled(this.#members.flatMap(({ saves }) => [...saves]))
+    await Promise.all(this.#members.map(({ worker }) => worker.terminate()))
+  }
+
+  readonly #onAbort = (): void => this.#fail(this.#options.signal.reason)
+
+  #start(): Member {
+    const memory = sharedMemory(buffersPerWorker * this.#capacity)
+    const states = new Int32Array(new SharedArrayBuffer(buffersPerWorker * 4))
+    const setup: WorkerSetup = {
+      key: this.#repository.masterKey,
+      control: this.control.buffer,
+      packTarget: this.#options.packTarget,
+      packCapacity: this.#capacity,
+      packMemory: memory,
+      packStates: states.buffer,
+    }
+    const worker = new Worker(workerUrl(), { workerData: setup })
+    const member: Member = { worker, memory, states, saves: new Set() }
+    worker.on('message', (message: FromWorker) => this.#receive(member, message))
+    worker.on('error', (error) =>
+      this.#fail(backupErrors.worker_failed({ reason: messageOf(error) }, { cause: error })),
+    )
+    worker.on('exit', (code) => this.#fail(backupErrors.worker_failed({ reason: `it exited with code ${code}` })))
+    return member
+  }
+
+  async #all(message: ToWorker): Promise<void> {
+    const answered = this.#members.map(
+      ({ worker }) =>
+        new Promise<void>((resolve) => {
+          this.#answers.set(worker, resolve)
+          // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+          worker.postMessage(message)
+        }),
+    )
+    await Promise.race([Promise.all(answered), this.failed])
+    this.#options.signal.throwIfAborted()
+  }
+
+  #receive(member: Member, message: FromWorker): void {
+    switch (message.type) {
+      case 'done':
+        this.#answers.get(member.worker)?.()
+        return
+      case 'failed': {
+        const { offset, length, reason } = message
+        const cause = new Error(reason)
+        this.#fail(
+          offset === undefined
+            ? backupErrors.worker_failed({ reason }, { cause })
+            : backupErrors.source_failed({ disk: this.#disk, offset, length: length ?? 0 }, { cause }),
+        )
+        return
+      }
+      case 'pack': {
+        const save = this.#savePack(member, message)
+          .catch((error: unknown) => this.#fail(error))
+          .finally(() => member.saves.delete(save))
+        member.saves.add(save)
+      }
+    }
+  }
+
+  async #savePack(member: Member, pack: FromWorker & { type: 'pack' }): Promise<void> {
+    const bytes = new Uint8Array(member.memory, pack.buffer * this.#capacity, pack.length)
+    await savePack(this.#repository.storage, pack.id, bytes, this.#options.signal)
+    const blobs = this.#place(pack)
+    this.totals.packs++
+    this.totals.storedBytes += pack.length
+    Atomics.store(member.states, pack.buffer, packState.free)
+    Atomics.notify(member.states, pack.buffer)
+    await this.#indexWriter.add({ id: pack.id, blobs })
+  }
+
+  /** Tells the index where the blobs of a durable pack are. */
+  #place({ id: pack, blobs: words }: { id: string; blobs: Uint32Array }): PackedBlob[] {
+    const blobs: PackedBlob[] = []
+    for (let at = 0; at < words.length; at += packedWords) {
+      const [entry = 0, offset = 0, length = 0, uncompressedLength = 0] = words.subarray(at, at + packedWords)
+      this.#index.place(entry, pack, { offset, length, uncompressedLength })
+      blobs.push(this.#index.location(entry))
+      this.totals.blobs++
+      this.totals.plainBytes += this.#index.plainLength(entry)
+    }
+    return blobs
+  }
+
+  #fail(error: unknown): void {
+    this.#failed.reject(error)
+    this.#stop()
+  }
+
+  #stop(): void {
+    Atomics.store(this.control, control.abort, 1)
+    for (const word of [control.filled, control.emptied]) {
+      Atomics.add(this.control, word, 1)
+      Atomics.notify(this.control, word)
+    }
+  }
+}
+
+/** The worker's file lies beside this one's folder, as TypeScript here and as JavaScript in a release. */
+function workerUrl(): URL {
+  return new URL(`../worker/chunk-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
+}

@@ -1,0 +1,103 @@
+import { systemClock, type Clock, type Random } from '@nixen/core'
+import { XapiError } from '@nixen/xapi'
+
+/** Makes calls fail or wait. A rule fits when all that it names fits. */
+export interface FaultRule {
+  /** `VM.start`, or `VM.*` for all messages of a class, or `*`. */
+  readonly method: string
+  /** Only calls whose first parameter is this reference. */
+  readonly ref?: string
+  /** Share of the calls, 0 to 1; 1 when left out. */
+  readonly probability?: number
+  /** How often at the most; without end when left out. */
+  readonly count?: number
+  /** Code and parameters to answer with; `{ref}` in a parameter stands for the call's first one. Without it the call only waits. */
+  readonly error?: readonly [code: string, ...params: string[]]
+  /** Milliseconds to wait first. */
+  readonly delay?: number
+}
+
+/** How long operations take. Times in milliseconds. */
+export interface Delays {
+  /** For every operation that changes something. */
+  readonly all?: number
+  /** By method, instead of `all`. */
+  readonly methods?: Readonly<Record<string, number>>
+  /** Each delay varies by up to this share of itself, 0 to 1. */
+  readonly jitter?: number
+}
+
+interface ActiveRule {
+  readonly rule: FaultRule
+  used: number
+}
+
+/** The rules in force, and how often each was used. */
+export class Faults {
+  readonly #random: Random
+  readonly #clock: Clock
+  #rules: ActiveRule[] = []
+  #delays: Delays
+
+  constructor({ random, clock = systemClock, delays = {} }: { random: Random; clock?: Clock; delays?: Delays }) {
+    this.#random = random
+    this.#clock = clock
+    this.#delays = delays
+  }
+
+  /** Puts a rule in force; `used` says how often it has been applied, `remove` ends it. */
+  add(rule: FaultRule): { readonly used: number; remove(): void } {
+    const active: ActiveRule = { rule, used: 0 }
+    this.#rules.push(active)
+    return {
+      get used() {
+        return active.used
+      },
+      remove: () => {
+        this.#rules = this.#rules.filter((other) => other !== active)
+      },
+    }
+  }
+
+  clear(): void {
+    this.#rules = []
+  }
+
+  setDelays(delays: Delays): void {
+    this.#delays = delays
+  }
+
+  /** Applies the rules that fit a call: waits, then throws the first error. */
+  async apply(method: string, ref: string | undefined, signal: AbortSignal): Promise<void> {
+    for (const active of this.#rules) {
+      const { rule } = active
+      if (!fits(rule, method, ref) || active.used >= (rule.count ?? Infinity)) continue
+      if (this.#random() >= (rule.probability ?? 1)) continue
+      active.used++
+      if (rule.delay) await this.#clock.sleep(rule.delay, { signal })
+      if (!rule.error) continue
+      const [code, ...params] = rule.error
+      throw new XapiError(
+        code,
+        params.map((param) => param.replace('{ref}', ref ?? '')),
+      )
+    }
+  }
+
+  /** Whether no rule could fit, so that the common case costs nothing. */
+  get idle(): boolean {
+    return this.#rules.length === 0
+  }
+
+  /** Milliseconds that an operation takes. */
+  delayOf(method: string): number {
+    const base = this.#delays.methods?.[method] ?? this.#delays.all ?? 0
+    return base === 0 ? 0 : base * (1 + (this.#delays.jitter ?? 0) * (2 * this.#random() - 1))
+  }
+}
+
+function fits(rule: FaultRule, method: string, ref: string | undefined): boolean {
+  if (rule.ref !== undefined && rule.ref !== ref) return false
+  if (rule.method === '*' || rule.method === method) return true
+  return rule.method.endsWith('.*') && method.startsWith(rule.method.slice(0, -1))
+}

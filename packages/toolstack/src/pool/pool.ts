@@ -1,0 +1,45 @@
+import type { Clock, Log, Random } from '@nixen/core'
+import type { Database } from '../db/database.ts'
+import type { Events } from '../events/events.ts'
+import type { Faults } from '../faults/faults.ts'
+import type { Ref } from '../generated/rows.ts'
+import type { Sessions } from '../session/sessions.ts'
+import type { StoragePort } from '../storage/storage-port.ts'
+import type { Tasks } from '../tasks/tasks.ts'
+
+/** How a pool behaves where a real one has no choice. Times in milliseconds. */
+export interface PoolSettings {
+  /** Whether `event.from` batches as a host does, which adds at least 50 ms to each event. */
+  readonly waits: boolean
+  /** Whether a wrong password is answered after 5 s, as on a host. */
+  readonly loginDelay: boolean
+  /** How long a call waits for another operation on the same object before `OTHER_OPERATION_IN_PROGRESS`. */
+  readonly conflictWait: number
+}
+
+/** What a pool of hosts shares: its inventory and all that works on it. */
+export interface Pool {
+  readonly db: Database
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly settings: PoolSettings
+  readonly sessions: Sessions
+  readonly tasks: Tasks
+  readonly events: Events
+  readonly faults: Faults
+  readonly storage: StoragePort
+  /** Aborted when the toolstack stops. */
+  readonly signal: AbortSignal
+}
+
+/** The row that stands for the pool itself. */
+export function poolRef(db: Database): Ref<'pool'> {
+  for (const row of db.rows('pool')) return row.ref
+  throw new TypeError('The inventory has no pool')
+}
+
+/** The host that answers for the pool. */
+export function masterOf(db: Database): Ref<'host'> {
+  return db.get('pool', poolRef(db)).master
+}

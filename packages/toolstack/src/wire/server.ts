@@ -1,0 +1,82 @@
+import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { messageOf, systemCode, type Log } from '@nixen/core'
+import { toolstackErrors } from '../errors.ts'
+import type { Ref } from '../generated/rows.ts'
+import type { ServerCertificate } from './certificate.ts'
+import { sendText, type HttpHandler } from './http-exchange.ts'
+import type { Router } from './router.ts'
+
+/** One address that answers for one host. */
+export interface Listener extends AsyncDisposable {
+  readonly address: string
+  readonly port: number
+}
+
+export interface ListenOptions {
+  readonly host: Ref<'host'>
+  readonly address: string
+  /** 0 takes a free one. */
+  readonly port: number
+  /** Plain HTTP without it. */
+  readonly certificate: ServerCertificate | undefined
+  readonly router: Router<HttpHandler>
+  readonly log: Log
+}
+
+/** Starts to answer for one host. */
+export async function listen(options: ListenOptions): Promise<Listener> {
+  const { certificate, address } = options
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    void answer(options, request, response)
+  }
+  // Uploads take as long as they take; a client that sends no header is given a minute, as on a host.
+  const limits = { requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 60_000 }
+  const server = certificate
+    ? createHttpsServer({ ...limits, key: certificate.key, cert: certificate.cert }, onRequest)
+    : createHttpServer(limits, onRequest)
+  await started(server, address, options.port)
+  // A TCP server has an address of this form.
+  const { port } = server.address() as AddressInfo
+  return {
+    address,
+    port,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      await new Promise<void>((resolve) => server.close(() => resolve()))
+    },
+  }
+}
+
+async function answer(
+  { router, host, log }: ListenOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const url = parseUrl(request.url ?? '/')
+  response.on('error', () => undefined)
+  try {
+    const handler = url && router.find(request.method ?? 'GET', url.pathname)
+    if (!url || !handler) return sendText(response, 404, 'No such path on this host.')
+    await handler({ request, response, host, path: url.pathname, query: url.searchParams })
+  } catch (error) {
+    log.error('request failed', { path: url?.pathname, error: messageOf(error) })
+    if (response.headersSent) response.destroy()
+    else sendText(response, 500, messageOf(error))
+  }
+}
+
+function parseUrl(target: string): URL | undefined {
+  return URL.parse(target, 'http://host') ?? undefined
+}
+
+async function started(server: Server, address: string, port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => {
+      const reason = systemCode(error) === 'EADDRINUSE' ? 'the port is in use' : messageOf(error)
+      reject(toolstackErrors.no_address({ address, port, reason }, { cause: error }))
+    })
+    server.listen(port, address, () => resolve())
+  })
+}

@@ -8,8 +8,9 @@ import { promisify } from 'node:util'
 
 const execute = promisify(execFile)
 
-/** Runs a tool to its end; its output. Rejects with what it printed when it fails. */
-export async function run(tool: string, ...args: readonly string[]): Promise<string> {
+/** Runs a tool to its end; its output. Rejects with what it printed when it fails. Arguments may come in groups. */
+export async function run(tool: string, ...groups: readonly (string | readonly string[])[]): Promise<string> {
+  const args = groups.flat()
   try {
     const { stdout } = await execute(tool, args, { maxBuffer: 64 * 1024 * 1024 })
     return stdout

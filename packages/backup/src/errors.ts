@@ -56,6 +56,15 @@ export const backupErrors = catalogue('backup', {
     text: (p: { snapshot: string }) =>
       `No restore point of the repository is called ${p.snapshot}. List them with "nixen repo snapshots".`,
   },
+  prune_unsafe: {
+    status: 409,
+    text: (p: { reason: string }) =>
+      `Nothing was pruned, because the repository is not whole: ${p.reason}. Run "nixen repo check", and "nixen repo repair" if it says so.`,
+  },
+  prune_option: {
+    status: 422,
+    text: (p: { option: string; value: number }) => `${p.option} must be a share from 0 to 1, not ${p.value}.`,
+  },
   time_zone: {
     status: 422,
     text: (p: { zone: string }) =>

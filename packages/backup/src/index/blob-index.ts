@@ -134,6 +134,21 @@ export class BlobIndex {
     return this.#entries[base + 3] || (this.#entries[base + 2] ?? 0) - 32
   }
 
+  /** Length of the sealed bytes of a blob. */
+  storedLength(entry: number): number {
+    return this.#entries[entry * entryWords + packWord + 2] ?? 0
+  }
+
+  /** Whether a blob is stored compressed. */
+  isCompressed(entry: number): boolean {
+    return (this.#entries[entry * entryWords + packWord + 3] ?? 0) > 0
+  }
+
+  /** Which of the two kinds of blobs the entry is of. */
+  typeOf(entry: number): BlobType {
+    return this.#isTree(entry) ? 'tree' : 'data'
+  }
+
   /** Number of the pack of an entry, for grouping; see `packs`. */
   packNumber(entry: number): number {
     return this.#packOf(entry)

@@ -5,6 +5,7 @@ import { checkRange, withZeros } from '../extents.ts'
 import type { DiskFile } from '../file.ts'
 import type { DiskFormat, DiskImage, ImageInfo } from '../format.ts'
 import { readSettings } from '../settings.ts'
+import { Touched } from '../touched.ts'
 import { encodeRaw } from './raw-stream.ts'
 
 /** The bytes of the disk and nothing else; zeros are holes of the file. */
@@ -64,39 +65,29 @@ class RawImage implements DiskImage {
   }
 }
 
-/** Steps in which a sink remembers what was written, so that `zero` of a fresh range costs nothing. 8 MiB of memory for 64 TiB. */
-const step = 1024 * 1024
-
 class RawSink implements DiskSink {
   readonly size: number
   readonly order = 'any'
   readonly #file: DiskFile
-  readonly #touched: Uint8Array
+  readonly #touched = new Touched()
 
   constructor(file: DiskFile, size: number) {
     this.#file = file
     this.size = size
-    this.#touched = new Uint8Array(Math.ceil(size / step / 8))
   }
 
   async write(offset: number, bytes: Uint8Array, { signal }: IoOptions = {}): Promise<void> {
     signal?.throwIfAborted()
     checkRange(this.size, offset, bytes.length)
-    for (let at = Math.floor(offset / step); at * step < offset + bytes.length; at++) {
-      this.#touched[at >> 3] = (this.#touched[at >> 3] ?? 0) | (1 << (at & 7))
-    }
+    this.#touched.add(offset, bytes.length)
     await this.#file.write(offset, bytes)
   }
 
   async zero(offset: number, length: number, { signal }: IoOptions = {}): Promise<void> {
     checkRange(this.size, offset, length)
-    const end = offset + length
-    for (let at = offset; at < end;) {
+    for (const range of this.#touched.within(offset, length)) {
       signal?.throwIfAborted()
-      const index = Math.floor(at / step)
-      const next = Math.min((index + 1) * step, end)
-      if ((this.#touched[index >> 3] ?? 0) & (1 << (index & 7))) await this.#file.write(at, new Uint8Array(next - at))
-      at = next
+      await this.#file.write(range.offset, new Uint8Array(range.length))
     }
   }
 

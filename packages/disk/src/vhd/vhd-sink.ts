@@ -8,6 +8,7 @@ import { checkRange } from '../extents.ts'
 import type { DiskFile } from '../file.ts'
 import type { CreateImageOptions } from '../format.ts'
 import { readSettings } from '../settings.ts'
+import { Touched } from '../touched.ts'
 import { encodeFooter, footerSize, largestVhd, newVhdUuid, sectorSize, type VhdFooter } from './footer.ts'
 import { absent, bitmapSize, encodeHeader, encodeLocator, headerSize, usualBlockSize } from './header.ts'
 import { encodeTable, isPresent, tableSize } from './structure.ts'
@@ -104,6 +105,7 @@ class FixedSink implements DiskSink {
   readonly order = 'any'
   readonly #file: DiskFile
   readonly #plan: VhdPlan
+  readonly #touched = new Touched()
 
   constructor(file: DiskFile, plan: VhdPlan) {
     this.#file = file
@@ -114,20 +116,15 @@ class FixedSink implements DiskSink {
   async write(offset: number, bytes: Uint8Array, { signal }: IoOptions = {}): Promise<void> {
     signal?.throwIfAborted()
     checkRange(this.size, offset, bytes.length)
+    this.#touched.add(offset, bytes.length)
     await this.#file.write(offset, bytes)
   }
 
   async zero(offset: number, length: number, { signal }: IoOptions = {}): Promise<void> {
     checkRange(this.size, offset, length)
-    for (let at = offset; at < offset + length;) {
+    for (const range of this.#touched.within(offset, length)) {
       signal?.throwIfAborted()
-      // Only what was written before is not a hole.
-      const data = await this.#file.nextData(at, usualBlockSize)
-      if (!data || data.offset >= offset + length) return
-      at = Math.max(at, data.offset)
-      const end = Math.min(data.offset + data.length, offset + length)
-      await this.#file.write(at, new Uint8Array(end - at))
-      at = end
+      await this.#file.write(range.offset, new Uint8Array(range.length))
     }
   }
 

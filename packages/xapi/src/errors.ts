@@ -134,6 +134,12 @@ export const xapiErrors = catalogue('xapi', {
     text: (p: { what: string; sent: number; reason: string }) =>
       `The upload to ${p.what} broke off after ${p.sent} bytes: ${p.reason}.`,
   },
+  moved: {
+    status: 503,
+    retryable: true,
+    text: (p: { host: string }) =>
+      `Another host, ${p.host}, is the master now; what was read before may be out of date.`,
+  },
   closed: {
     status: 409,
     text: (p: { what: string }) => `${p.what} is closed. Connect again.`,

@@ -2,8 +2,10 @@
 export type XapiType =
   | { readonly kind: 'string' | 'int' | 'float' | 'bool' | 'datetime' | 'void' | 'any' }
   | { readonly kind: 'enum'; readonly name: string }
-  | { readonly kind: 'ref' | 'record'; readonly class: string }
-  | { readonly kind: 'set' | 'option'; readonly of: XapiType }
+  | { readonly kind: 'ref'; readonly class: string }
+  | { readonly kind: 'record'; readonly class: string }
+  | { readonly kind: 'set'; readonly of: XapiType }
+  | { readonly kind: 'option'; readonly of: XapiType }
   | { readonly kind: 'map'; readonly key: XapiType; readonly value: XapiType }
 
 const simple: Readonly<Record<string, XapiType>> = {

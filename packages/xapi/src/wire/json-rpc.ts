@@ -1,10 +1,7 @@
-import { collectBytes } from '@nixen/core'
 import { writeJson } from './json-text.ts'
+import type { RpcOutcome } from './rpc-outcome.ts'
 
-/** An answer: the result, or the code and parameters of the host's error. */
-export type RpcOutcome =
-  | { readonly ok: true; readonly result: unknown }
-  | { readonly ok: false; readonly code: string; readonly params: readonly string[] }
+export { readJsonRpcResponse, type ReadJsonRpcOptions } from './json-response.ts'
 
 /** Identifies a request; XAPI wants an integer or a string. */
 export type JsonRpcId = number | string
@@ -36,29 +33,4 @@ export function encodeJsonRpcResponse(
     ? `"result":${writeJson(outcome.result)}`
     : `"error":{"code":1,"message":${writeJson(outcome.code)},"data":${writeJson(outcome.params)}}`
   return `{"jsonrpc":"2.0",${body},"id":${writeJson(id)}}`
-}
-
-export interface ReadJsonRpcOptions {
-  /** `xapi.too_large` beyond it. */
-  readonly maxBytes: number
-  /** Decodes the result by this type of the data model; raw JSON when left out. */
-  readonly type?: string | undefined
-  /** Takes the entries of a map or set (for `event.from`: its events) instead of keeping them in the result. */
-  readonly onEntry?: ((key: string | number, value: unknown) => void) | undefined
-  readonly signal?: AbortSignal | undefined
-}
-
-/** Reads an answer as it comes in, without blocking the event loop for long. */
-export async function readJsonRpcResponse(
-  body: AsyncIterable<Uint8Array>,
-  options: ReadJsonRpcOptions,
-): Promise<RpcOutcome> {
-  const bytes = await collectBytes(body, { limit: options.maxBytes })
-  const answer = JSON.parse(new TextDecoder().decode(bytes)) as {
-    result?: unknown
-    error?: string[] | { message: string; data?: string[] } | null
-  }
-  if (!answer.error) return { ok: true, result: answer.result }
-  if (Array.isArray(answer.error)) return { ok: false, code: String(answer.error[0]), params: answer.error.slice(1) }
-  return { ok: false, code: answer.error.message, params: answer.error.data ?? [] }
 }

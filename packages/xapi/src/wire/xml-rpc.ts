@@ -1,7 +1,7 @@
 import { isRecord } from '@nixen/core'
 import { decodeValue } from '../values/decode.ts'
 import { encodeValue } from '../values/encode.ts'
-import type { RpcOutcome } from './json-rpc.ts'
+import type { RpcOutcome } from './rpc-outcome.ts'
 import { readText, readXmlValue, xmlReader, type XmlLimits, type XmlReader } from './xml-read.ts'
 import { escapeXml } from './xml-characters.ts'
 import { writeXmlValue } from './xml-write.ts'

@@ -1,0 +1,292 @@
+import { parseDatetime } from '../values/datetime.ts'
+import { decode } from '../values/decode.ts'
+import { inside, Mismatch } from '../values/mismatch.ts'
+import { emptyMap, emptySet, nullRef, setMember } from '../values/plain.ts'
+import { classOfEvent, fieldsOf, typeText } from '../values/schema.ts'
+import type { XapiType } from '../values/type.ts'
+import type { JsonCursor } from './json-cursor.ts'
+import { SharedValues } from './shared-values.ts'
+
+/** Reads one value of a type from the cursor. `owner` is the record that it is a field of, as far as it is read. */
+export type JsonDecoder = (cursor: JsonCursor, owner?: Readonly<Record<string, unknown>>) => unknown
+
+const quote = 0x22
+const openBrace = 0x7b
+const closeBrace = 0x7d
+const openBracket = 0x5b
+const closeBracket = 0x5d
+/** How many record layouts are remembered for one class; a host sends one, two at the most. */
+const maxShapes = 32
+
+/**
+ * Makes decoders that read bytes straight into values, as `decode` would from parsed JSON: whatever does not look as expected is handed to
+ * `decode`, so that both always agree. They learn from what they read, so make them anew for each answer.
+ */
+export class JsonDecoders {
+  readonly #made = new Map<string, JsonDecoder>()
+
+  /** The decoder of a type. */
+  of(type: XapiType): JsonDecoder {
+    const name = typeText(type)
+    let decoder = this.#made.get(name)
+    if (!decoder) this.#made.set(name, (decoder = this.#make(type)))
+    return decoder
+  }
+
+  #make(type: XapiType): JsonDecoder {
+    switch (type.kind) {
+      case 'any':
+        return (cursor) => cursor.any()
+      case 'void':
+      case 'option':
+        return (cursor) => decode(type, cursor.any())
+      case 'string':
+        return stringDecoder(type)
+      case 'enum':
+        return (cursor) => (cursor.peek() === quote ? cursor.string(true) : decode(type, cursor.any()))
+      case 'ref':
+        return (cursor) => (cursor.peek() === quote ? reference(cursor.string(true)) : decode(type, cursor.any()))
+      case 'int':
+      case 'float':
+        return (cursor) => cursor.tryInteger() ?? decode(type, cursor.any())
+      case 'bool':
+        return (cursor) => cursor.tryBoolean() ?? decode(type, cursor.any())
+      case 'datetime':
+        return datetimeDecoder(type)
+      case 'set':
+        return this.#set(type)
+      case 'map':
+        return this.#map(type)
+      case 'record':
+        return this.#record(type)
+    }
+  }
+
+  #set(type: XapiType & { kind: 'set' }): JsonDecoder {
+    const item = this.of(type.of)
+    const isRef = type.of.kind === 'ref'
+    const read: JsonDecoder = (cursor) => {
+      cursor.expect(openBracket)
+      if (cursor.empty(closeBracket)) return emptySet
+      const values: unknown[] = []
+      let index = 0
+      do {
+        try {
+          const value = item(cursor)
+          if (value !== null || !isRef) values.push(value)
+        } catch (error) {
+          throw inside(error, index)
+        }
+        index++
+      } while (cursor.more(closeBracket))
+      return values.length === 0 ? emptySet : values
+    }
+    const checked: JsonDecoder = (cursor) => (cursor.peek() === openBracket ? read(cursor) : decode(type, cursor.any()))
+    return type.of.kind === 'enum' || type.of.kind === 'string' ? shared(checked) : checked
+  }
+
+  #map(type: XapiType & { kind: 'map' }): JsonDecoder {
+    const value = this.of(type.value)
+    if (type.key.kind === 'ref') return (cursor) => readMap(cursor, type, value)
+    const read = objectDecoder(() => value)
+    const checked: JsonDecoder = (cursor) => {
+      if (cursor.peek() !== openBrace) return decode(type, cursor.any())
+      return read(cursor)
+    }
+    return type.value.kind === 'string' || type.value.kind === 'enum' ? shared(checked) : checked
+  }
+
+  #record(type: XapiType & { kind: 'record' }): JsonDecoder {
+    const fields = fieldsOf(type.class)
+    const read = objectDecoder((name) => {
+      const field = fields?.get(name)
+      if (!field) return (cursor) => cursor.any()
+      // Each field learns by itself whether its texts repeat, hence a decoder of its own.
+      if (field.kind === 'string') return stringDecoder(field)
+      if (field.kind === 'record' && field.class === '*') return (cursor, owner) => this.#snapshot(cursor, owner)
+      return field.kind === 'set' || field.kind === 'map' ? this.#make(field) : this.of(field)
+    })
+    return (cursor) => {
+      if (cursor.peek() !== openBrace) return decode(type, cursor.any())
+      const record = read(cursor)
+      return type.class === 'event' ? finishEvent(record) : record === emptyMap ? {} : record
+    }
+  }
+
+  /** The class of an event comes before its snapshot; if not, the snapshot waits as {@link RawSnapshot}. */
+  #snapshot(cursor: JsonCursor, owner: Readonly<Record<string, unknown>> | undefined): unknown {
+    const name = owner?.['class']
+    if (name === undefined) return new RawSnapshot(cursor.any())
+    const known = typeof name === 'string' ? classOfEvent(name) : undefined
+    return known === undefined ? cursor.any() : this.of({ kind: 'record', class: known })(cursor)
+  }
+}
+
+class RawSnapshot {
+  readonly value: unknown
+
+  constructor(value: unknown) {
+    this.value = value
+  }
+}
+
+function finishEvent(record: Record<string, unknown>): Record<string, unknown> {
+  const snapshot = record['snapshot']
+  if (!(snapshot instanceof RawSnapshot)) return record === emptyMap ? {} : record
+  const name = record['class']
+  const known = typeof name === 'string' ? classOfEvent(name) : undefined
+  try {
+    record['snapshot'] = known === undefined ? snapshot.value : decode({ kind: 'record', class: known }, snapshot.value)
+  } catch (error) {
+    throw inside(error, 'snapshot')
+  }
+  return record
+}
+
+function reference(text: string): string | null {
+  return text === nullRef || text === '' ? null : text
+}
+
+/** Shares equal texts while that pays: names and uuids are all different, other fields say the same in every record. */
+function stringDecoder(type: XapiType): JsonDecoder {
+  const trial = 256
+  let tries = 0
+  let repeats = 0
+  return (cursor) => {
+    if (cursor.peek() !== quote) return decode(type, cursor.any())
+    if (tries === trial && repeats * 4 < trial) return cursor.string(false)
+    const before = cursor.repeats
+    const text = cursor.string(true)
+    if (tries < trial) {
+      tries++
+      repeats += cursor.repeats - before
+    }
+    return text
+  }
+}
+
+function datetimeDecoder(type: XapiType): JsonDecoder {
+  let before: string | undefined
+  let time = 0
+  return (cursor) => {
+    if (cursor.peek() !== quote) return decode(type, cursor.any())
+    const text = cursor.string(false)
+    if (text === before) return time
+    const value = parseDatetime(text)
+    if (value === undefined) throw new Mismatch('a date', text)
+    before = text
+    time = value
+    return value
+  }
+}
+
+/** Makes one frozen value of equal bytes, while that pays. */
+function shared(read: JsonDecoder): JsonDecoder {
+  const values = new SharedValues()
+  return (cursor) => values.read(cursor, read)
+}
+
+function readMap(cursor: JsonCursor, type: XapiType, value: JsonDecoder): unknown {
+  if (cursor.peek() !== openBrace) return decode(type, cursor.any())
+  cursor.expect(openBrace)
+  const map = new Map<string, unknown>()
+  if (cursor.empty(closeBrace)) return map
+  do {
+    const key = cursor.key()
+    try {
+      map.set(key, value(cursor))
+    } catch (error) {
+      throw inside(error, key)
+    }
+  } while (cursor.more(closeBrace))
+  return map
+}
+
+/** The members that an object had, in their order on the wire. The next one is likely to have the same. */
+interface Shape {
+  readonly names: readonly string[]
+  /** `"name":` as bytes. */
+  readonly marks: readonly Uint8Array[]
+  readonly decoders: readonly JsonDecoder[]
+  /** Copied for each object, so that all of a class have one hidden class with all members inside the object. */
+  readonly template: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Reads objects whose members are much the same each time. An object without members is {@link emptyMap}.
+ *
+ * @param decoderOf the decoder of a member
+ */
+function objectDecoder(decoderOf: (name: string) => JsonDecoder): (cursor: JsonCursor) => Record<string, unknown> {
+  const decoders = new Map<string, JsonDecoder>()
+  let shape: Shape | undefined
+  let shapes = 0
+
+  const member = (name: string): JsonDecoder => {
+    let decoder = decoders.get(name)
+    if (!decoder) {
+      decoder = decoderOf(name)
+      if (decoders.size < 1024) decoders.set(name, decoder)
+    }
+    return decoder
+  }
+
+  /** The members from here on one by one; then remembers the shape. */
+  const readRest = (cursor: JsonCursor, record: Record<string, unknown>): Record<string, unknown> => {
+    do {
+      const name = cursor.key()
+      try {
+        setMember(record, name, member(name)(cursor, record))
+      } catch (error) {
+        throw inside(error, name)
+      }
+    } while (cursor.more(closeBrace))
+    if (shapes < maxShapes) {
+      shapes++
+      shape = shapeOf(record, member) ?? shape
+    }
+    return record
+  }
+
+  return (cursor) => {
+    cursor.expect(openBrace)
+    if (cursor.empty(closeBrace)) return emptyMap
+    if (!shape) return readRest(cursor, {})
+    const { names, marks, decoders: members, template } = shape
+    const record: Record<string, unknown> = { ...template }
+    for (let i = 0; i < names.length; i++) {
+      const name = names[i] ?? ''
+      if (!cursor.skipExact(marks[i] ?? new Uint8Array(0))) return readRest(cursor, firstMembers(record, names, i))
+      try {
+        // The list is as long as the names.
+        record[name] = (members[i] as JsonDecoder)(cursor, record)
+      } catch (error) {
+        throw inside(error, name)
+      }
+      const more = cursor.more(closeBrace)
+      if (!more) return i === names.length - 1 ? record : firstMembers(record, names, i + 1)
+      if (i === names.length - 1) return readRest(cursor, record)
+    }
+    return record
+  }
+}
+
+function firstMembers(
+  record: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+  count: number,
+): Record<string, unknown> {
+  const members: Record<string, unknown> = {}
+  for (const name of names.slice(0, count)) members[name] = record[name]
+  return members
+}
+
+function shapeOf(record: Readonly<Record<string, unknown>>, member: (name: string) => JsonDecoder): Shape | undefined {
+  const names = Object.keys(record)
+  if (names.length > 250 || names.some((name) => !/^[A-Za-z][\w:.\-/]*$/.test(name))) return undefined
+  // JSON.parse sizes the object for exactly these members.
+  const template = JSON.parse(`{${names.map((name) => `"${name}":null`).join(',')}}`) as Record<string, unknown>
+  for (const name of names) template[name] = undefined
+  const marks = names.map((name) => Buffer.from(`"${name}":`))
+  return { names, marks, decoders: names.map(member), template }
+}

@@ -1,0 +1,96 @@
+import { concatBytes, raceSignal } from '@nixen/core'
+import { xapiErrors } from '../errors.ts'
+import { JsonCursor, shortage } from './json-cursor.ts'
+import type { StringTable } from './string-table.ts'
+
+/** Milliseconds of parsing between two visits of the event loop. */
+const sliceTime = 8
+/** A value that was cut off beyond this size is only tried again when twice as much has come, so that no value is read more than twice on average. */
+const patience = 128 * 1024
+
+export interface JsonSourceOptions {
+  readonly maxBytes: number
+  readonly signal?: AbortSignal | undefined
+  readonly strings?: StringTable | undefined
+}
+
+/** Feeds a cursor from a stream: values are read whole, as they come in, with a pause for the event loop now and then. */
+export class JsonSource implements AsyncDisposable {
+  readonly #iterator: AsyncIterator<Uint8Array>
+  readonly #options: JsonSourceOptions
+  readonly #cursor: JsonCursor
+  #received = 0
+  #ended = false
+  #sliceEnd = performance.now() + sliceTime
+
+  constructor(body: AsyncIterable<Uint8Array>, options: JsonSourceOptions) {
+    this.#iterator = body[Symbol.asyncIterator]()
+    this.#options = options
+    this.#cursor = new JsonCursor(options.strings)
+  }
+
+  /** Bytes that came so far. */
+  get received(): number {
+    return this.#received
+  }
+
+  /** What `read` takes from the cursor. It may be called several times, from the same place, until all that it needs is there. */
+  async read<T>(read: (cursor: JsonCursor) => T): Promise<T> {
+    for (;;) {
+      const start = this.#cursor.at
+      try {
+        return read(this.#cursor)
+      } catch (error) {
+        if (error !== shortage) throw error
+      }
+      this.#cursor.at = start
+      await this.#more()
+    }
+  }
+
+  /** Lets other work have its turn when it is time; call it between values. */
+  pause(): Promise<void> | undefined {
+    return performance.now() < this.#sliceEnd ? undefined : this.#rest()
+  }
+
+  /** Tells the stream that no more is read. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#ended) await this.#iterator.return?.()
+  }
+
+  async #rest(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve))
+    this.#options.signal?.throwIfAborted()
+    this.#sliceEnd = performance.now() + sliceTime
+  }
+
+  async #more(): Promise<void> {
+    const left = this.#cursor.bytes.subarray(this.#cursor.at)
+    const parts: Uint8Array[] = [left]
+    const wanted = left.length < patience ? 1 : left.length
+    for (let length = 0; length < wanted && !this.#ended;) {
+      const part = await this.#next()
+      if (!part) continue
+      length += part.length
+      parts.push(part)
+      if (length >= sliceBytes) await this.pause()
+    }
+    // A part of the stream may be reused by it once the next one is asked for: what is kept is a copy.
+    this.#cursor.feed(concatBytes(parts), this.#ended)
+  }
+
+  async #next(): Promise<Uint8Array | undefined> {
+    const { maxBytes, signal } = this.#options
+    const next = await raceSignal(this.#iterator.next(), signal)
+    if (next.done) {
+      this.#ended = true
+      return undefined
+    }
+    this.#received += next.value.length
+    if (this.#received > maxBytes) throw xapiErrors.too_large({ limit: maxBytes })
+    return next.value
+  }
+}
+
+/** A stream that always has a next part would otherwise keep the event loop to itself. */
+const sliceBytes = 1024 * 1024

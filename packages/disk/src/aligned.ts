@@ -4,7 +4,10 @@
 
 // The types of WebAssembly come with the library for browsers, which is left out here.
 declare const WebAssembly: {
-  readonly Memory: new (limits: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer }
+  readonly Memory: {
+    new (limits: { initial: number; maximum: number }): { readonly buffer: ArrayBuffer }
+    new (limits: { initial: number; maximum: number; shared: true }): { readonly buffer: SharedArrayBuffer }
+  }
 }
 
 const wasmPage = 65_536
@@ -22,6 +25,14 @@ export function alignedBuffers(count: number, length: number): Uint8Array[] {
   const { buffer } = new WebAssembly.Memory({ initial: pages, maximum: pages })
   aligned.add(buffer)
   return Array.from({ length: count }, (_, index) => new Uint8Array(buffer, index * stride, length))
+}
+
+/** At least `length` zeroed bytes that start on a page, in memory that threads share. Pieces of it at page offsets can be moved by direct I/O. */
+export function sharedAlignedMemory(length: number): SharedArrayBuffer {
+  const pages = Math.ceil(length / wasmPage)
+  const { buffer } = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
+  aligned.add(buffer)
+  return buffer
 }
 
 /** Whether `bytes` can be moved by direct I/O at `offset` of a file. */

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { equalBytes, isAppError, isZero, KiB, MiB } from '@nixen/core'
 import { describe, expect, test } from 'vitest'
 import type { Extent } from '../../disk-source.ts'
+import { makeCertificates } from '../../../test/certificates.ts'
 import { sparseBytes } from '../../../test/patterns.ts'
 import { run, startDaemon, temporaryFolder } from '../../../test/processes.ts'
 import { readAhead } from '../read-ahead.ts'
@@ -224,4 +225,30 @@ test('an abort ends a read that waits, and the connection goes on', async () => 
   expect(performance.now() - started).toBeLessThan(200)
   await disk.read(4096, new Uint8Array(4096))
   expect(into.every((byte) => byte === 0)).toBe(true)
+})
+
+test('talks TLS to nbdkit, with and without client certificates', async () => {
+  await using folder = await temporaryFolder()
+  const certificates = await makeCertificates(folder.path)
+  const content = sparseBytes(3 * MiB, 4)
+  await writeFile(folder.file('disk'), content)
+  const serverName = 'localhost'
+  for (const verify of [false, true]) {
+    const socketPath = folder.file(`s${verify}`)
+    const options = ['--tls=require', `--tls-certificates=${folder.path}`, ...(verify ? ['--tls-verify-peer'] : [])]
+    await using _server = await startDaemon(
+      socketPath,
+      'nbdkit',
+      '-f',
+      '-U',
+      socketPath,
+      ...options,
+      'file',
+      folder.file('disk'),
+    )
+    const tls = { ca: certificates.ca, serverName, ...(verify ? certificates.client : {}) }
+    await using disk = await openNbd({ socketPath, tls, connections: 2 })
+    expect(equalBytes(await readAll(disk), content)).toBe(true)
+    await expect(openNbd({ socketPath })).rejects.toSatisfy((error) => isAppError(error, 'nbd.tls_required'))
+  }
 })

@@ -36,8 +36,8 @@ export class JsonCursor {
   }
 
   /** Goes on with these bytes, of which nothing is read yet. `final`: there will be no more. */
-  feed(bytes: Uint8Array, final: boolean): void {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  feed(bytes: Buffer, final: boolean): void {
+    this.#bytes = bytes
     this.#at = 0
     this.#end = bytes.length
     this.#final = final

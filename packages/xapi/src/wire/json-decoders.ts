@@ -88,7 +88,8 @@ export class JsonDecoders {
   #map(type: XapiType & { kind: 'map' }): JsonDecoder {
     const value = this.of(type.value)
     if (type.key.kind === 'ref') return (cursor) => readMap(cursor, type, value)
-    const read = objectDecoder(() => value)
+    // Some keys have the same text in every map, others never: each learns by itself.
+    const read = objectDecoder(() => (type.value.kind === 'string' ? stringDecoder(type.value) : value))
     const checked: JsonDecoder = (cursor) => {
       if (cursor.peek() !== openBrace) return decode(type, cursor.any())
       return read(cursor)

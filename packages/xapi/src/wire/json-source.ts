@@ -1,4 +1,4 @@
-import { concatBytes, raceSignal } from '@nixen/core'
+import { raceSignal } from '@nixen/core'
 import { xapiErrors } from '../errors.ts'
 import { JsonCursor, shortage } from './json-cursor.ts'
 import type { StringTable } from './string-table.ts'
@@ -7,6 +7,10 @@ import type { StringTable } from './string-table.ts'
 const sliceTime = 8
 /** A value that was cut off beyond this size is only tried again when twice as much has come, so that no value is read more than twice on average. */
 const patience = 128 * 1024
+
+const windowBytes = 16 * 1024
+/** A stream that always has a next part would otherwise keep the event loop to itself. */
+const sliceBytes = 1024 * 1024
 
 export interface JsonSourceOptions {
   readonly maxBytes: number
@@ -19,6 +23,8 @@ export class JsonSource implements AsyncDisposable {
   readonly #iterator: AsyncIterator<Uint8Array>
   readonly #options: JsonSourceOptions
   readonly #cursor: JsonCursor
+  /** Holds what came and is not read yet, from its beginning. */
+  #window: Buffer = Buffer.allocUnsafeSlow(windowBytes)
   #received = 0
   #ended = false
   #sliceEnd = performance.now() + sliceTime
@@ -65,18 +71,32 @@ export class JsonSource implements AsyncDisposable {
   }
 
   async #more(): Promise<void> {
-    const left = this.#cursor.bytes.subarray(this.#cursor.at)
-    const parts: Uint8Array[] = [left]
-    const wanted = left.length < patience ? 1 : left.length
-    for (let length = 0; length < wanted && !this.#ended;) {
+    const { bytes, at } = this.#cursor
+    let length = bytes.length - at
+    const wanted = length < patience ? length + 1 : 2 * length
+    if (at > 0) this.#window.copyWithin(0, at, bytes.length)
+    let unpaused = 0
+    while (length < wanted && !this.#ended) {
       const part = await this.#next()
       if (!part) continue
+      this.#reserve(length + part.length, length)
+      // The stream may use the memory of its parts again.
+      this.#window.set(part, length)
       length += part.length
-      parts.push(part)
-      if (length >= sliceBytes) await this.pause()
+      unpaused += part.length
+      if (unpaused < sliceBytes) continue
+      unpaused = 0
+      await this.pause()
     }
-    // A part of the stream may be reused by it once the next one is asked for: what is kept is a copy.
-    this.#cursor.feed(concatBytes(parts), this.#ended)
+    this.#cursor.feed(this.#window.subarray(0, length), this.#ended)
+  }
+
+  /** Makes the window hold `size` bytes, of which the first `used` are kept. */
+  #reserve(size: number, used: number): void {
+    if (size <= this.#window.length) return
+    const larger = Buffer.allocUnsafeSlow(Math.max(size, 2 * this.#window.length))
+    larger.set(this.#window.subarray(0, used))
+    this.#window = larger
   }
 
   async #next(): Promise<Uint8Array | undefined> {
@@ -91,6 +111,3 @@ export class JsonSource implements AsyncDisposable {
     return next.value
   }
 }
-
-/** A stream that always has a next part would otherwise keep the event loop to itself. */
-const sliceBytes = 1024 * 1024

@@ -6,7 +6,7 @@ const maxProbes = 16
  */
 export class StringTable {
   #hashes = new Int32Array(1024)
-  #strings: (string | undefined)[] = Array.from({ length: 1024 })
+  #strings: (string | undefined)[] = emptySlots(1024)
   #size = 0
   readonly #limit: number
 
@@ -15,12 +15,10 @@ export class StringTable {
     this.#limit = limit
   }
 
-  /** The string of the ASCII bytes from `start` to `end` if it was seen before. `hash` is theirs, by the caller's rule. */
-  find(bytes: Uint8Array, { start, end, hash }: { start: number; end: number; hash: number }): string | undefined {
-    return this.lookup(bytes, start, end, hash)
-  }
-
-  /** As `find`, for the innermost loop, where an object for the parameters would cost more than the search. */
+  /**
+   * The string of the ASCII bytes from `start` to `end` if it was seen before. `hash` is theirs, by the caller's rule. An object for the
+   * parameters would cost more than the search.
+   */
   // oxlint-disable-next-line max-params
   lookup(bytes: Uint8Array, start: number, end: number, hash: number): string | undefined {
     const mask = this.#hashes.length - 1
@@ -52,14 +50,22 @@ export class StringTable {
 
   #grow(): void {
     const [strings, hashes] = [this.#strings, this.#hashes]
-    this.#hashes = new Int32Array(hashes.length * 2)
-    this.#strings = Array.from({ length: hashes.length * 2 })
+    this.#hashes = new Int32Array(hashes.length * 4)
+    this.#strings = emptySlots(hashes.length * 4)
     this.#size = 0
-    for (const [slot, text] of strings.entries()) if (text !== undefined) this.#insert(text, hashes[slot] ?? 0)
+    for (let slot = 0; slot < strings.length; slot++) {
+      const text = strings[slot]
+      if (text !== undefined) this.#insert(text, hashes[slot] ?? 0)
+    }
   }
 }
 
 function sameText(text: string, bytes: Uint8Array, start: number): boolean {
   for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) !== bytes[start + i]) return false
   return true
+}
+
+/** An array that V8 keeps as a plain vector. */
+function emptySlots(length: number): (string | undefined)[] {
+  return new Array<string | undefined>(length).fill(undefined)
 }

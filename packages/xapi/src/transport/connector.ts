@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { Agent, type AgentOptions, type ClientRequestArgs } from 'node:http'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { isAppError, messageOf } from '@nixen/core'
 import { xapiErrors } from '../errors.ts'
 import { endpointText, type Endpoint } from './endpoint.ts'
@@ -44,11 +44,13 @@ export async function openSocket(endpoint: Endpoint, options: ConnectOptions): P
 }
 
 function startTls({ host, port }: Endpoint, { trust: { trust } }: ConnectOptions): TLSSocket {
-  const authorities = trust.kind === 'ca' && trust.ca !== undefined ? { ca: [...[trust.ca].flat()] } : {}
+  const ca = trust.kind === 'ca' ? trust.ca : undefined
+  const authorities = ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] }
   const name = isIP(host) ? {} : { servername: host }
   // Node only notes what it thinks of the certificate; `TrustStore.check` decides, in every mode, before the socket is handed out. So the
   // error can name the fingerprint that was seen, and a pinned certificate may sign itself.
-  return connectTls({ host, port, noDelay: true, rejectUnauthorized: false, ...name, ...authorities })
+  const options: ConnectionOptions = { host, port, rejectUnauthorized: false, ...name, ...authorities }
+  return connectTls(options).setNoDelay(true)
 }
 
 function isTls(socket: Socket): socket is TLSSocket {
@@ -67,10 +69,13 @@ export class TrustedAgent extends Agent {
   }
 
   override createConnection(_: ClientRequestArgs, callback?: (error: Error | null, socket: Duplex) => void): undefined {
-    openSocket(this.#endpoint, this.#connect).then(
-      (socket) => callback?.(null, socket),
-      // Node's types want a socket beside an error.
-      (error: unknown) => callback?.(error as Error, undefined as unknown as Duplex),
-    )
+    void this.#open(callback ?? (() => undefined))
+  }
+
+  async #open(callback: (error: Error | null, socket: Duplex) => void): Promise<void> {
+    const opened = await openSocket(this.#endpoint, this.#connect).catch((error: unknown) => ({ error }))
+    // Node's types want a socket beside an error; its code does not.
+    if ('error' in opened) callback(opened.error as Error, undefined as unknown as Duplex)
+    else callback(null, opened)
   }
 }

@@ -65,14 +65,13 @@ function rows(classes: readonly ClassModel[], enums: ReadonlyMap<string, Readonl
 }
 
 function messages(classes: readonly ClassModel[]): string {
-  const own = classes.flatMap((cls) => cls.messages.filter(hasHandler))
+  const line = (m: MessageModel): string =>
+    `    ${quote(m.name)}: { params: [${m.params.map(param).join(', ')}]; result: ${typeOf(m.result)} }`
   return [
     head,
     "import type { Enums, Ref, Rows } from './rows.ts'\n",
     '/** The parameters after the session, and the result, of every message that is not merely generic. */\nexport interface Messages {',
-    ...own.map(
-      (m) => `  '${m.wireName}': { params: [${m.params.map(param).join(', ')}]; result: ${typeOf(m.result)} }`,
-    ),
+    ...classes.map((cls) => [`  ${cls.name}: {`, ...cls.messages.filter(hasHandler).map(line), '  }'].join('\n')),
     '}\n',
   ].join('\n')
 }

@@ -1,2 +1,4 @@
-/** Version of the toolstack. */
-export const toolstackVersion = '0.1.0'
+export type { Delays, FaultRule, Faults } from './faults/faults.ts'
+export type { Role } from './session/roles.ts'
+export type { User } from './session/sessions.ts'
+export * from './toolstack.ts'

@@ -14,6 +14,8 @@ export function defaultValues(cls: ClassModel): Record<string, unknown> {
 export function defaultValue(field: FieldModel): unknown {
   if (field.relation && field.relation.kind !== 'one') return new Set<string>()
   if (field.default === undefined) return emptyValue(field.type)
+  // Some defaults of references are the empty text; hosts show them as null.
+  if (field.type.kind === 'ref' && field.default === '') return nullRef
   if (field.type.kind !== 'datetime') return field.default
   return typeof field.default === 'string' ? (parseDate(field.default) ?? 0) : 0
 }

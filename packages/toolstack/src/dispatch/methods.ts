@@ -3,16 +3,18 @@ import type { ClassName } from '../generated/rows.ts'
 import type { WireType } from '../model/wire-type.ts'
 import type { Call } from './call.ts'
 
+interface MessageShape {
+  readonly params: readonly unknown[]
+  readonly result: unknown
+}
+
 /** What a message does. Optional parameters have their defaults. */
-export type Handler<M extends keyof Messages> = (
-  call: Call,
-  ...params: Messages[M]['params']
-) => Messages[M]['result'] | Promise<Messages[M]['result']>
+export type Handler<M> = M extends MessageShape
+  ? (call: Call, ...params: M['params']) => M['result'] | Promise<M['result']>
+  : never
 
 /** Handlers of some messages of a class, by the names of the wire. */
-export type HandlersOf<C extends ClassName> = {
-  readonly [M in keyof Messages as M extends `${C}.${infer Name}` ? Name : never]?: Handler<M>
-}
+export type HandlersOf<C extends ClassName> = { readonly [M in keyof Messages[C]]?: Handler<Messages[C][M]> }
 
 /** A handler as the dispatcher calls it. */
 export type AnyHandler = (call: Call, ...params: readonly unknown[]) => unknown

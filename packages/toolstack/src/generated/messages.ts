@@ -4,976 +4,1122 @@ import type { Enums, Ref, Rows } from './rows.ts'
 
 /** The parameters after the session, and the result, of every message that is not merely generic. */
 export interface Messages {
-  'session.login_with_password': { params: [uname: string, pwd: string, version: string, originator: string]; result: Ref<'session'> }
-  'session.logout': { params: []; result: void }
-  'session.change_password': { params: [old_pwd: string, new_pwd: string]; result: void }
-  'session.slave_login': { params: [host: Ref<'host'>, psecret: string]; result: Ref<'session'> }
-  'session.slave_local_login': { params: [psecret: string]; result: Ref<'session'> }
-  'session.slave_local_login_with_password': { params: [uname: string, pwd: string]; result: Ref<'session'> }
-  'session.create_from_db_file': { params: [filename: string]; result: Ref<'session'> }
-  'session.local_logout': { params: []; result: void }
-  'session.get_all_subject_identifiers': { params: []; result: readonly string[] }
-  'session.logout_subject_identifier': { params: [subject_identifier: string]; result: void }
-  'session.set_other_config': { params: [self: Ref<'session'>, value: Readonly<Record<string, string>>]; result: void }
-  'session.add_to_other_config': { params: [self: Ref<'session'>, key: string, value: string]; result: void }
-  'session.remove_from_other_config': { params: [self: Ref<'session'>, key: string]; result: void }
-  'auth.get_subject_identifier': { params: [subject_name: string]; result: string }
-  'auth.get_subject_information_from_identifier': { params: [subject_identifier: string]; result: Readonly<Record<string, string>> }
-  'auth.get_group_membership': { params: [subject_identifier: string]; result: readonly string[] }
-  'subject.add_to_roles': { params: [self: Ref<'subject'>, role: Ref<'role'>]; result: void }
-  'subject.remove_from_roles': { params: [self: Ref<'subject'>, role: Ref<'role'>]; result: void }
-  'subject.get_permissions_name_label': { params: [self: Ref<'subject'>]; result: readonly string[] }
-  'subject.create': { params: [args: Rows['subject']]; result: Ref<'subject'> }
-  'subject.destroy': { params: [self: Ref<'subject'>]; result: void }
-  'role.get_permissions': { params: [self: Ref<'role'>]; result: readonly Ref<'role'>[] }
-  'role.get_permissions_name_label': { params: [self: Ref<'role'>]; result: readonly string[] }
-  'role.get_by_permission': { params: [permission: Ref<'role'>]; result: readonly Ref<'role'>[] }
-  'role.get_by_permission_name_label': { params: [label: string]; result: readonly Ref<'role'>[] }
-  'task.create': { params: [label: string, description: string]; result: Ref<'task'> }
-  'task.destroy': { params: [self: Ref<'task'>]; result: void }
-  'task.cancel': { params: [task: Ref<'task'>]; result: void }
-  'task.set_status': { params: [self: Ref<'task'>, value: Enums['task_status_type']]; result: void }
-  'task.set_progress': { params: [self: Ref<'task'>, value: number]; result: void }
-  'task.set_result': { params: [self: Ref<'task'>, value: string]; result: void }
-  'task.set_error_info': { params: [self: Ref<'task'>, value: readonly string[]]; result: void }
-  'task.add_to_other_config': { params: [self: Ref<'task'>, key: string, value: string]; result: void }
-  'task.remove_from_other_config': { params: [self: Ref<'task'>, key: string]; result: void }
-  'task.set_other_config': { params: [self: Ref<'task'>, value: Readonly<Record<string, string>>]; result: void }
-  'event.register': { params: [classes: readonly string[]]; result: void }
-  'event.unregister': { params: [classes: readonly string[]]; result: void }
-  'event.next': { params: []; result: readonly Rows['event'][] }
-  'event.from': { params: [classes: readonly string[], token: string, timeout: number]; result: readonly Rows['event'][] }
-  'event.get_current_id': { params: []; result: number }
-  'event.inject': { params: [class_: string, ref: string]; result: string }
-  'pool.join': { params: [master_address: string, master_username: string, master_password: string]; result: void }
-  'pool.join_force': { params: [master_address: string, master_username: string, master_password: string]; result: void }
-  'pool.eject': { params: [host: Ref<'host'>]; result: void }
-  'pool.initial_auth': { params: []; result: string }
-  'pool.exchange_certificates_on_join': { params: [uuid: string, certificate: string]; result: Readonly<Record<string, string>> }
-  'pool.exchange_ca_certificates_on_join': { params: [import_: Readonly<Record<string, string>>, export_: readonly Ref<'Certificate'>[]]; result: Readonly<Record<string, string>> }
-  'pool.emergency_transition_to_master': { params: []; result: void }
-  'pool.emergency_reset_master': { params: [master_address: string]; result: void }
-  'pool.recover_slaves': { params: []; result: readonly Ref<'host'>[] }
-  'pool.hello': { params: [host_uuid: string, host_address: string]; result: Enums['hello_return'] }
-  'pool.is_slave': { params: [host: Ref<'host'>]; result: boolean }
-  'pool.create_VLAN': { params: [device: string, network: Ref<'network'>, VLAN: number]; result: readonly Ref<'PIF'>[] }
-  'pool.management_reconfigure': { params: [network: Ref<'network'>]; result: void }
-  'pool.create_VLAN_from_PIF': { params: [pif: Ref<'PIF'>, network: Ref<'network'>, VLAN: number]; result: readonly Ref<'PIF'>[] }
-  'pool.enable_ha': { params: [heartbeat_srs: readonly Ref<'SR'>[], configuration: Readonly<Record<string, string>>]; result: void }
-  'pool.disable_ha': { params: []; result: void }
-  'pool.sync_database': { params: []; result: void }
-  'pool.designate_new_master': { params: [host: Ref<'host'>]; result: void }
-  'pool.ha_prevent_restarts_for': { params: [seconds: number]; result: void }
-  'pool.ha_failover_plan_exists': { params: [n: number]; result: boolean }
-  'pool.ha_compute_max_host_failures_to_tolerate': { params: []; result: number }
-  'pool.ha_compute_hypothetical_max_host_failures_to_tolerate': { params: [configuration: Readonly<Record<string, string>>]; result: number }
-  'pool.ha_compute_vm_failover_plan': { params: [failed_hosts: readonly Ref<'host'>[], failed_vms: readonly Ref<'VM'>[]]; result: Readonly<Record<string, Readonly<Record<string, string>>>> }
-  'pool.set_ha_host_failures_to_tolerate': { params: [self: Ref<'pool'>, value: number]; result: void }
-  'pool.create_new_blob': { params: [pool: Ref<'pool'>, name: string, mime_type: string, public_: boolean]; result: Ref<'blob'> }
-  'pool.ha_schedule_plan_recomputation': { params: []; result: void }
-  'pool.enable_binary_storage': { params: []; result: void }
-  'pool.disable_binary_storage': { params: []; result: void }
-  'pool.enable_external_auth': { params: [pool: Ref<'pool'>, config: Readonly<Record<string, string>>, service_name: string, auth_type: string]; result: void }
-  'pool.disable_external_auth': { params: [pool: Ref<'pool'>, config: Readonly<Record<string, string>>]; result: void }
-  'pool.external_auth_set_ldaps': { params: [pool: Ref<'pool'>, ldaps: boolean, force: boolean]; result: void }
-  'pool.detect_nonhomogeneous_external_auth': { params: [pool: Ref<'pool'>]; result: void }
-  'pool.initialize_wlb': { params: [wlb_url: string, wlb_username: string, wlb_password: string, xenserver_username: string, xenserver_password: string]; result: void }
-  'pool.deconfigure_wlb': { params: []; result: void }
-  'pool.send_wlb_configuration': { params: [config: Readonly<Record<string, string>>]; result: void }
-  'pool.retrieve_wlb_configuration': { params: []; result: Readonly<Record<string, string>> }
-  'pool.retrieve_wlb_recommendations': { params: []; result: Readonly<Record<string, readonly string[]>> }
-  'pool.send_test_post': { params: [host: string, port: number, body: string]; result: string }
-  'pool.certificate_install': { params: [name: string, cert: string]; result: void }
-  'pool.certificate_uninstall': { params: [name: string]; result: void }
-  'pool.certificate_list': { params: []; result: readonly string[] }
-  'pool.install_ca_certificate': { params: [name: string, cert: string]; result: void }
-  'pool.uninstall_ca_certificate': { params: [name: string, force: boolean]; result: void }
-  'pool.crl_install': { params: [name: string, cert: string]; result: void }
-  'pool.crl_uninstall': { params: [name: string]; result: void }
-  'pool.crl_list': { params: []; result: readonly string[] }
-  'pool.certificate_sync': { params: []; result: void }
-  'pool.enable_tls_verification': { params: []; result: void }
-  'pool.enable_redo_log': { params: [sr: Ref<'SR'>]; result: void }
-  'pool.disable_redo_log': { params: []; result: void }
-  'pool.audit_log_append': { params: [line: string]; result: void }
-  'pool.set_vswitch_controller': { params: [address: string]; result: void }
-  'pool.test_archive_target': { params: [self: Ref<'pool'>, config: Readonly<Record<string, string>>]; result: string }
-  'pool.enable_local_storage_caching': { params: [self: Ref<'pool'>]; result: void }
-  'pool.disable_local_storage_caching': { params: [self: Ref<'pool'>]; result: void }
-  'pool.get_license_state': { params: [self: Ref<'pool'>]; result: Readonly<Record<string, string>> }
-  'pool.apply_edition': { params: [self: Ref<'pool'>, edition: string]; result: void }
-  'pool.enable_ssl_legacy': { params: [self: Ref<'pool'>]; result: void }
-  'pool.disable_ssl_legacy': { params: [self: Ref<'pool'>]; result: void }
-  'pool.set_igmp_snooping_enabled': { params: [self: Ref<'pool'>, value: boolean]; result: void }
-  'pool.has_extension': { params: [self: Ref<'pool'>, name: string]; result: boolean }
-  'pool.add_to_guest_agent_config': { params: [self: Ref<'pool'>, key: string, value: string]; result: void }
-  'pool.remove_from_guest_agent_config': { params: [self: Ref<'pool'>, key: string]; result: void }
-  'pool.rotate_secret': { params: []; result: void }
-  'pool.set_repositories': { params: [self: Ref<'pool'>, value: readonly Ref<'Repository'>[]]; result: void }
-  'pool.add_repository': { params: [self: Ref<'pool'>, value: Ref<'Repository'>]; result: void }
-  'pool.remove_repository': { params: [self: Ref<'pool'>, value: Ref<'Repository'>]; result: void }
-  'pool.sync_updates': { params: [self: Ref<'pool'>, force: boolean, token: string, token_id: string, username: string, password: string]; result: string }
-  'pool.check_update_readiness': { params: [self: Ref<'pool'>, requires_reboot: boolean]; result: readonly (readonly string[])[] }
-  'pool.enable_client_certificate_auth': { params: [self: Ref<'pool'>, name: string]; result: void }
-  'pool.disable_client_certificate_auth': { params: [self: Ref<'pool'>]; result: void }
-  'pool.configure_repository_proxy': { params: [self: Ref<'pool'>, url: string, username: string, password: string]; result: void }
-  'pool.disable_repository_proxy': { params: [self: Ref<'pool'>]; result: void }
-  'pool.set_uefi_certificates': { params: [self: Ref<'pool'>, value: string]; result: void }
-  'pool.set_custom_uefi_certificates': { params: [self: Ref<'pool'>, value: string]; result: void }
-  'pool.set_https_only': { params: [self: Ref<'pool'>, value: boolean]; result: void }
-  'pool.set_telemetry_next_collection': { params: [self: Ref<'pool'>, value: number]; result: void }
-  'pool.reset_telemetry_uuid': { params: [self: Ref<'pool'>]; result: void }
-  'pool.configure_update_sync': { params: [self: Ref<'pool'>, update_sync_frequency: Enums['update_sync_frequency'], update_sync_day: number]; result: void }
-  'pool.set_update_sync_enabled': { params: [self: Ref<'pool'>, value: boolean]; result: void }
-  'pool.set_local_auth_max_threads': { params: [self: Ref<'pool'>, value: number]; result: void }
-  'pool.set_ext_auth_max_threads': { params: [self: Ref<'pool'>, value: number]; result: void }
-  'pool.set_ext_auth_cache_enabled': { params: [self: Ref<'pool'>, value: boolean]; result: void }
-  'pool.set_ext_auth_cache_size': { params: [self: Ref<'pool'>, value: number]; result: void }
-  'pool.set_ext_auth_cache_expiry': { params: [self: Ref<'pool'>, value: number]; result: void }
-  'pool.get_guest_secureboot_readiness': { params: [self: Ref<'pool'>]; result: Enums['pool_guest_secureboot_readiness'] }
-  'pool.enable_ssh': { params: [self: Ref<'pool'>]; result: void }
-  'pool.disable_ssh': { params: [self: Ref<'pool'>]; result: void }
-  'pool.set_ssh_enabled_timeout': { params: [self: Ref<'pool'>, value: number]; result: void }
-  'pool.set_console_idle_timeout': { params: [self: Ref<'pool'>, value: number]; result: void }
-  'pool.set_ssh_auto_mode': { params: [self: Ref<'pool'>, value: boolean]; result: void }
-  'pool.install_trusted_certificate': { params: [self: Ref<'pool'>, ca: boolean, cert: string, purpose: readonly Enums['certificate_purpose'][]]; result: void }
-  'pool.uninstall_trusted_certificate': { params: [self: Ref<'pool'>, certificate: Ref<'Certificate'>]; result: void }
-  'pool.sync_trusted_certificates_from': { params: [self: Ref<'pool'>, remote_pool: string, remote_session: Ref<'session'>, remote_certificate: string, ca: boolean]; result: readonly Ref<'Certificate'>[] }
-  'pool.exchange_trusted_certificates_on_join': { params: [self: Ref<'pool'>, ca: boolean, import_: Readonly<Record<string, readonly string[]>>, export_: readonly Ref<'Certificate'>[]]; result: Readonly<Record<string, readonly string[]>> }
-  'pool.exchange_crls_on_join': { params: [self: Ref<'pool'>, import_: Readonly<Record<string, string>>, export_: readonly string[]]; result: Readonly<Record<string, string>> }
-  'pool.set_name_label': { params: [self: Ref<'pool'>, value: string]; result: void }
-  'pool.set_name_description': { params: [self: Ref<'pool'>, value: string]; result: void }
-  'pool.set_default_SR': { params: [self: Ref<'pool'>, value: Ref<'SR'>]; result: void }
-  'pool.set_suspend_image_SR': { params: [self: Ref<'pool'>, value: Ref<'SR'>]; result: void }
-  'pool.set_crash_dump_SR': { params: [self: Ref<'pool'>, value: Ref<'SR'>]; result: void }
-  'pool.set_other_config': { params: [self: Ref<'pool'>, value: Readonly<Record<string, string>>]; result: void }
-  'pool.add_to_other_config': { params: [self: Ref<'pool'>, key: string, value: string]; result: void }
-  'pool.remove_from_other_config': { params: [self: Ref<'pool'>, key: string]; result: void }
-  'pool.set_ha_allow_overcommit': { params: [self: Ref<'pool'>, value: boolean]; result: void }
-  'pool.set_tags': { params: [self: Ref<'pool'>, value: readonly string[]]; result: void }
-  'pool.add_tags': { params: [self: Ref<'pool'>, value: string]; result: void }
-  'pool.remove_tags': { params: [self: Ref<'pool'>, value: string]; result: void }
-  'pool.set_gui_config': { params: [self: Ref<'pool'>, value: Readonly<Record<string, string>>]; result: void }
-  'pool.add_to_gui_config': { params: [self: Ref<'pool'>, key: string, value: string]; result: void }
-  'pool.remove_from_gui_config': { params: [self: Ref<'pool'>, key: string]; result: void }
-  'pool.set_health_check_config': { params: [self: Ref<'pool'>, value: Readonly<Record<string, string>>]; result: void }
-  'pool.add_to_health_check_config': { params: [self: Ref<'pool'>, key: string, value: string]; result: void }
-  'pool.remove_from_health_check_config': { params: [self: Ref<'pool'>, key: string]; result: void }
-  'pool.set_wlb_enabled': { params: [self: Ref<'pool'>, value: boolean]; result: void }
-  'pool.set_wlb_verify_cert': { params: [self: Ref<'pool'>, value: boolean]; result: void }
-  'pool.set_policy_no_vendor_device': { params: [self: Ref<'pool'>, value: boolean]; result: void }
-  'pool.set_live_patching_disabled': { params: [self: Ref<'pool'>, value: boolean]; result: void }
-  'pool.set_is_psr_pending': { params: [self: Ref<'pool'>, value: boolean]; result: void }
-  'pool.set_migration_compression': { params: [self: Ref<'pool'>, value: boolean]; result: void }
-  'pool.set_coordinator_bias': { params: [self: Ref<'pool'>, value: boolean]; result: void }
-  'pool.set_license_server': { params: [self: Ref<'pool'>, value: Readonly<Record<string, string>>]; result: void }
-  'pool.add_to_license_server': { params: [self: Ref<'pool'>, key: string, value: string]; result: void }
-  'pool.remove_from_license_server': { params: [self: Ref<'pool'>, key: string]; result: void }
-  'pool.set_ha_reboot_vm_on_internal_shutdown': { params: [self: Ref<'pool'>, value: boolean]; result: void }
-  'pool.set_limit_console_sessions': { params: [self: Ref<'pool'>, value: boolean]; result: void }
-  'pool.set_vm_console_idle_timeout': { params: [self: Ref<'pool'>, value: number]; result: void }
-  'pool.set_auto_update_vm_secureboot_certificates': { params: [self: Ref<'pool'>, value: boolean]; result: void }
-  'pool_patch.apply': { params: [self: Ref<'pool_patch'>, host: Ref<'host'>]; result: string }
-  'pool_patch.pool_apply': { params: [self: Ref<'pool_patch'>]; result: void }
-  'pool_patch.precheck': { params: [self: Ref<'pool_patch'>, host: Ref<'host'>]; result: string }
-  'pool_patch.clean': { params: [self: Ref<'pool_patch'>]; result: void }
-  'pool_patch.pool_clean': { params: [self: Ref<'pool_patch'>]; result: void }
-  'pool_patch.destroy': { params: [self: Ref<'pool_patch'>]; result: void }
-  'pool_patch.clean_on_host': { params: [self: Ref<'pool_patch'>, host: Ref<'host'>]; result: void }
-  'pool_patch.set_other_config': { params: [self: Ref<'pool_patch'>, value: Readonly<Record<string, string>>]; result: void }
-  'pool_patch.add_to_other_config': { params: [self: Ref<'pool_patch'>, key: string, value: string]; result: void }
-  'pool_patch.remove_from_other_config': { params: [self: Ref<'pool_patch'>, key: string]; result: void }
-  'pool_update.introduce': { params: [vdi: Ref<'VDI'>]; result: Ref<'pool_update'> }
-  'pool_update.precheck': { params: [self: Ref<'pool_update'>, host: Ref<'host'>]; result: Enums['livepatch_status'] }
-  'pool_update.apply': { params: [self: Ref<'pool_update'>, host: Ref<'host'>]; result: void }
-  'pool_update.pool_apply': { params: [self: Ref<'pool_update'>]; result: void }
-  'pool_update.pool_clean': { params: [self: Ref<'pool_update'>]; result: void }
-  'pool_update.destroy': { params: [self: Ref<'pool_update'>]; result: void }
-  'pool_update.attach': { params: [self: Ref<'pool_update'>, use_localhost_proxy: boolean]; result: string }
-  'pool_update.detach': { params: [self: Ref<'pool_update'>]; result: void }
-  'pool_update.resync_host': { params: [host: Ref<'host'>]; result: void }
-  'pool_update.set_other_config': { params: [self: Ref<'pool_update'>, value: Readonly<Record<string, string>>]; result: void }
-  'pool_update.add_to_other_config': { params: [self: Ref<'pool_update'>, key: string, value: string]; result: void }
-  'pool_update.remove_from_other_config': { params: [self: Ref<'pool_update'>, key: string]; result: void }
-  'VM.snapshot': { params: [vm: Ref<'VM'>, new_name: string, ignore_vdis: readonly Ref<'VDI'>[]]; result: Ref<'VM'> }
-  'VM.snapshot_with_quiesce': { params: [vm: Ref<'VM'>, new_name: string]; result: Ref<'VM'> }
-  'VM.clone': { params: [vm: Ref<'VM'>, new_name: string]; result: Ref<'VM'> }
-  'VM.copy': { params: [vm: Ref<'VM'>, new_name: string, sr: Ref<'SR'>]; result: Ref<'VM'> }
-  'VM.revert': { params: [snapshot: Ref<'VM'>]; result: void }
-  'VM.checkpoint': { params: [vm: Ref<'VM'>, new_name: string]; result: Ref<'VM'> }
-  'VM.provision': { params: [vm: Ref<'VM'>]; result: void }
-  'VM.start': { params: [vm: Ref<'VM'>, start_paused: boolean, force: boolean]; result: void }
-  'VM.start_on': { params: [vm: Ref<'VM'>, host: Ref<'host'>, start_paused: boolean, force: boolean]; result: void }
-  'VM.pause': { params: [vm: Ref<'VM'>]; result: void }
-  'VM.unpause': { params: [vm: Ref<'VM'>]; result: void }
-  'VM.clean_shutdown': { params: [vm: Ref<'VM'>]; result: void }
-  'VM.shutdown': { params: [vm: Ref<'VM'>]; result: void }
-  'VM.clean_reboot': { params: [vm: Ref<'VM'>]; result: void }
-  'VM.hard_shutdown': { params: [vm: Ref<'VM'>]; result: void }
-  'VM.power_state_reset': { params: [vm: Ref<'VM'>]; result: void }
-  'VM.hard_reboot': { params: [vm: Ref<'VM'>]; result: void }
-  'VM.suspend': { params: [vm: Ref<'VM'>]; result: void }
-  'VM.csvm': { params: [vm: Ref<'VM'>]; result: Ref<'VM'> }
-  'VM.resume': { params: [vm: Ref<'VM'>, start_paused: boolean, force: boolean]; result: void }
-  'VM.set_is_default_template': { params: [vm: Ref<'VM'>, value: boolean]; result: void }
-  'VM.hard_reboot_internal': { params: [vm: Ref<'VM'>]; result: void }
-  'VM.resume_on': { params: [vm: Ref<'VM'>, host: Ref<'host'>, start_paused: boolean, force: boolean]; result: void }
-  'VM.pool_migrate': { params: [vm: Ref<'VM'>, host: Ref<'host'>, options: Readonly<Record<string, string>>]; result: void }
-  'VM.pool_migrate_complete': { params: [vm: Ref<'VM'>, host: Ref<'host'>]; result: void }
-  'VM.set_VCPUs_number_live': { params: [self: Ref<'VM'>, nvcpu: number]; result: void }
-  'VM.add_to_VCPUs_params_live': { params: [self: Ref<'VM'>, key: string, value: string]; result: void }
-  'VM.set_NVRAM': { params: [self: Ref<'VM'>, value: Readonly<Record<string, string>>]; result: void }
-  'VM.add_to_NVRAM': { params: [self: Ref<'VM'>, key: string, value: string]; result: void }
-  'VM.remove_from_NVRAM': { params: [self: Ref<'VM'>, key: string]; result: void }
-  'VM.set_ha_restart_priority': { params: [self: Ref<'VM'>, value: string]; result: void }
-  'VM.set_ha_always_run': { params: [self: Ref<'VM'>, value: boolean]; result: void }
-  'VM.compute_memory_overhead': { params: [vm: Ref<'VM'>]; result: number }
-  'VM.set_memory_dynamic_max': { params: [self: Ref<'VM'>, value: number]; result: void }
-  'VM.set_memory_dynamic_min': { params: [self: Ref<'VM'>, value: number]; result: void }
-  'VM.set_memory_dynamic_range': { params: [self: Ref<'VM'>, min: number, max: number]; result: void }
-  'VM.set_memory_static_max': { params: [self: Ref<'VM'>, value: number]; result: void }
-  'VM.set_memory_static_min': { params: [self: Ref<'VM'>, value: number]; result: void }
-  'VM.set_memory_static_range': { params: [self: Ref<'VM'>, min: number, max: number]; result: void }
-  'VM.set_memory_limits': { params: [self: Ref<'VM'>, static_min: number, static_max: number, dynamic_min: number, dynamic_max: number]; result: void }
-  'VM.set_memory': { params: [self: Ref<'VM'>, value: number]; result: void }
-  'VM.set_memory_target_live': { params: [self: Ref<'VM'>, target: number]; result: void }
-  'VM.wait_memory_target_live': { params: [self: Ref<'VM'>]; result: void }
-  'VM.get_cooperative': { params: [self: Ref<'VM'>]; result: boolean }
-  'VM.set_HVM_shadow_multiplier': { params: [self: Ref<'VM'>, value: number]; result: void }
-  'VM.set_shadow_multiplier_live': { params: [self: Ref<'VM'>, multiplier: number]; result: void }
-  'VM.set_VCPUs_max': { params: [self: Ref<'VM'>, value: number]; result: void }
-  'VM.set_VCPUs_at_startup': { params: [self: Ref<'VM'>, value: number]; result: void }
-  'VM.send_sysrq': { params: [vm: Ref<'VM'>, key: string]; result: void }
-  'VM.send_trigger': { params: [vm: Ref<'VM'>, trigger: string]; result: void }
-  'VM.maximise_memory': { params: [self: Ref<'VM'>, total: number, approximate: boolean]; result: number }
-  'VM.migrate_send': { params: [vm: Ref<'VM'>, dest: Readonly<Record<string, string>>, live: boolean, vdi_map: Readonly<Record<string, Ref<'SR'>>>, vif_map: Readonly<Record<string, Ref<'network'>>>, options: Readonly<Record<string, string>>, vgpu_map: Readonly<Record<string, Ref<'GPU_group'>>>, vdi_format_map: Readonly<Record<string, string>>]; result: Ref<'VM'> }
-  'VM.assert_can_migrate': { params: [vm: Ref<'VM'>, dest: Readonly<Record<string, string>>, live: boolean, vdi_map: Readonly<Record<string, Ref<'SR'>>>, vif_map: Readonly<Record<string, Ref<'network'>>>, options: Readonly<Record<string, string>>, vgpu_map: Readonly<Record<string, Ref<'GPU_group'>>>]; result: void }
-  'VM.assert_can_migrate_sender': { params: [vm: Ref<'VM'>, dest: Readonly<Record<string, string>>, live: boolean, vdi_map: Readonly<Record<string, Ref<'SR'>>>, vif_map: Readonly<Record<string, Ref<'network'>>>, vgpu_map: Readonly<Record<string, Ref<'GPU_group'>>>, options: Readonly<Record<string, string>>]; result: void }
-  'VM.get_boot_record': { params: [self: Ref<'VM'>]; result: Rows['VM'] }
-  'VM.get_data_sources': { params: [self: Ref<'VM'>]; result: readonly Rows['data_source'][] }
-  'VM.record_data_source': { params: [self: Ref<'VM'>, data_source: string]; result: void }
-  'VM.query_data_source': { params: [self: Ref<'VM'>, data_source: string]; result: number }
-  'VM.forget_data_source_archives': { params: [self: Ref<'VM'>, data_source: string]; result: void }
-  'VM.assert_operation_valid': { params: [self: Ref<'VM'>, op: Enums['vm_operations']]; result: void }
-  'VM.update_allowed_operations': { params: [self: Ref<'VM'>]; result: void }
-  'VM.get_allowed_VBD_devices': { params: [vm: Ref<'VM'>]; result: readonly string[] }
-  'VM.get_allowed_VIF_devices': { params: [vm: Ref<'VM'>]; result: readonly string[] }
-  'VM.get_possible_hosts': { params: [vm: Ref<'VM'>]; result: readonly Ref<'host'>[] }
-  'VM.assert_can_boot_here': { params: [self: Ref<'VM'>, host: Ref<'host'>]; result: void }
-  'VM.atomic_set_resident_on': { params: [vm: Ref<'VM'>, host: Ref<'host'>]; result: void }
-  'VM.create_new_blob': { params: [vm: Ref<'VM'>, name: string, mime_type: string, public_: boolean]; result: Ref<'blob'> }
-  'VM.s3_suspend': { params: [vm: Ref<'VM'>]; result: void }
-  'VM.s3_resume': { params: [vm: Ref<'VM'>]; result: void }
-  'VM.assert_agile': { params: [self: Ref<'VM'>]; result: void }
-  'VM.update_snapshot_metadata': { params: [vm: Ref<'VM'>, snapshot_of: Ref<'VM'>, snapshot_time: number, transportable_snapshot_id: string]; result: void }
-  'VM.retrieve_wlb_recommendations': { params: [vm: Ref<'VM'>]; result: Readonly<Record<string, readonly string[]>> }
-  'VM.set_bios_strings': { params: [self: Ref<'VM'>, value: Readonly<Record<string, string>>]; result: void }
-  'VM.copy_bios_strings': { params: [vm: Ref<'VM'>, host: Ref<'host'>]; result: void }
-  'VM.set_protection_policy': { params: [self: Ref<'VM'>, value: Ref<'VMPP'>]; result: void }
-  'VM.set_snapshot_schedule': { params: [self: Ref<'VM'>, value: Ref<'VMSS'>]; result: void }
-  'VM.set_start_delay': { params: [self: Ref<'VM'>, value: number]; result: void }
-  'VM.set_shutdown_delay': { params: [self: Ref<'VM'>, value: number]; result: void }
-  'VM.set_order': { params: [self: Ref<'VM'>, value: number]; result: void }
-  'VM.set_suspend_VDI': { params: [self: Ref<'VM'>, value: Ref<'VDI'>]; result: void }
-  'VM.assert_can_be_recovered': { params: [self: Ref<'VM'>, session_to: Ref<'session'>]; result: void }
-  'VM.get_SRs_required_for_recovery': { params: [self: Ref<'VM'>, session_to: Ref<'session'>]; result: readonly Ref<'SR'>[] }
-  'VM.recover': { params: [self: Ref<'VM'>, session_to: Ref<'session'>, force: boolean]; result: void }
-  'VM.import_convert': { params: [type: string, username: string, password: string, sr: Ref<'SR'>, remote_config: Readonly<Record<string, string>>]; result: void }
-  'VM.set_appliance': { params: [self: Ref<'VM'>, value: Ref<'VM_appliance'>]; result: void }
-  'VM.set_groups': { params: [self: Ref<'VM'>, value: readonly Ref<'VM_group'>[]]; result: void }
-  'VM.query_services': { params: [self: Ref<'VM'>]; result: Readonly<Record<string, string>> }
-  'VM.call_plugin': { params: [vm: Ref<'VM'>, plugin: string, fn: string, args: Readonly<Record<string, string>>]; result: string }
-  'VM.call_host_plugin': { params: [vm: Ref<'VM'>, plugin: string, fn: string, args: Readonly<Record<string, string>>]; result: string }
-  'VM.set_has_vendor_device': { params: [self: Ref<'VM'>, value: boolean]; result: void }
-  'VM.import': { params: [url: string, sr: Ref<'SR'>, full_restore: boolean, force: boolean]; result: readonly Ref<'VM'>[] }
-  'VM.set_actions_after_crash': { params: [self: Ref<'VM'>, value: Enums['on_crash_behaviour']]; result: void }
-  'VM.set_domain_type': { params: [self: Ref<'VM'>, value: Enums['domain_type']]; result: void }
-  'VM.set_HVM_boot_policy': { params: [self: Ref<'VM'>, value: string]; result: void }
-  'VM.set_NVRAM_EFI_variables': { params: [self: Ref<'VM'>, value: string, update: Enums['update_status']]; result: void }
-  'VM.restart_device_models': { params: [self: Ref<'VM'>]; result: void }
-  'VM.set_uefi_mode': { params: [self: Ref<'VM'>, mode: Enums['vm_uefi_mode']]; result: string }
-  'VM.get_secureboot_readiness': { params: [self: Ref<'VM'>]; result: Enums['vm_secureboot_readiness'] }
-  'VM.update_secureboot_certificates_on_boot': { params: [self: Ref<'VM'>, mark: boolean]; result: void }
-  'VM.set_blocked_operations': { params: [self: Ref<'VM'>, value: Readonly<Record<string, string>>]; result: void }
-  'VM.add_to_blocked_operations': { params: [self: Ref<'VM'>, key: Enums['vm_operations'], value: string]; result: void }
-  'VM.remove_from_blocked_operations': { params: [self: Ref<'VM'>, key: Enums['vm_operations']]; result: void }
-  'VM.sysprep': { params: [self: Ref<'VM'>, unattend: string, timeout: number]; result: void }
-  'VM.add_to_other_config': { params: [self: Ref<'VM'>, key: string, value: string]; result: void }
-  'VM.remove_from_other_config': { params: [self: Ref<'VM'>, key: string]; result: void }
-  'VM.set_other_config': { params: [self: Ref<'VM'>, value: Readonly<Record<string, string>>]; result: void }
-  'VM.add_to_platform': { params: [self: Ref<'VM'>, key: string, value: string]; result: void }
-  'VM.remove_from_platform': { params: [self: Ref<'VM'>, key: string]; result: void }
-  'VM.set_platform': { params: [self: Ref<'VM'>, value: Readonly<Record<string, string>>]; result: void }
-  'VM.set_name_label': { params: [self: Ref<'VM'>, value: string]; result: void }
-  'VM.set_name_description': { params: [self: Ref<'VM'>, value: string]; result: void }
-  'VM.set_user_version': { params: [self: Ref<'VM'>, value: number]; result: void }
-  'VM.set_is_a_template': { params: [self: Ref<'VM'>, value: boolean]; result: void }
-  'VM.set_affinity': { params: [self: Ref<'VM'>, value: Ref<'host'>]; result: void }
-  'VM.set_VCPUs_params': { params: [self: Ref<'VM'>, value: Readonly<Record<string, string>>]; result: void }
-  'VM.add_to_VCPUs_params': { params: [self: Ref<'VM'>, key: string, value: string]; result: void }
-  'VM.remove_from_VCPUs_params': { params: [self: Ref<'VM'>, key: string]; result: void }
-  'VM.set_actions_after_softreboot': { params: [self: Ref<'VM'>, value: Enums['on_softreboot_behavior']]; result: void }
-  'VM.set_actions_after_shutdown': { params: [self: Ref<'VM'>, value: Enums['on_normal_exit']]; result: void }
-  'VM.set_actions_after_reboot': { params: [self: Ref<'VM'>, value: Enums['on_normal_exit']]; result: void }
-  'VM.set_PV_bootloader': { params: [self: Ref<'VM'>, value: string]; result: void }
-  'VM.set_PV_kernel': { params: [self: Ref<'VM'>, value: string]; result: void }
-  'VM.set_PV_ramdisk': { params: [self: Ref<'VM'>, value: string]; result: void }
-  'VM.set_PV_args': { params: [self: Ref<'VM'>, value: string]; result: void }
-  'VM.set_PV_bootloader_args': { params: [self: Ref<'VM'>, value: string]; result: void }
-  'VM.set_PV_legacy_args': { params: [self: Ref<'VM'>, value: string]; result: void }
-  'VM.set_HVM_boot_params': { params: [self: Ref<'VM'>, value: Readonly<Record<string, string>>]; result: void }
-  'VM.add_to_HVM_boot_params': { params: [self: Ref<'VM'>, key: string, value: string]; result: void }
-  'VM.remove_from_HVM_boot_params': { params: [self: Ref<'VM'>, key: string]; result: void }
-  'VM.set_PCI_bus': { params: [self: Ref<'VM'>, value: string]; result: void }
-  'VM.set_recommendations': { params: [self: Ref<'VM'>, value: string]; result: void }
-  'VM.set_xenstore_data': { params: [self: Ref<'VM'>, value: Readonly<Record<string, string>>]; result: void }
-  'VM.add_to_xenstore_data': { params: [self: Ref<'VM'>, key: string, value: string]; result: void }
-  'VM.remove_from_xenstore_data': { params: [self: Ref<'VM'>, key: string]; result: void }
-  'VM.set_tags': { params: [self: Ref<'VM'>, value: readonly string[]]; result: void }
-  'VM.add_tags': { params: [self: Ref<'VM'>, value: string]; result: void }
-  'VM.remove_tags': { params: [self: Ref<'VM'>, value: string]; result: void }
-  'VM.set_suspend_SR': { params: [self: Ref<'VM'>, value: Ref<'SR'>]; result: void }
-  'VM.set_hardware_platform_version': { params: [self: Ref<'VM'>, value: number]; result: void }
-  'VM.create': { params: [args: Rows['VM']]; result: Ref<'VM'> }
-  'VM.destroy': { params: [self: Ref<'VM'>]; result: void }
-  'VM_metrics.set_other_config': { params: [self: Ref<'VM_metrics'>, value: Readonly<Record<string, string>>]; result: void }
-  'VM_metrics.add_to_other_config': { params: [self: Ref<'VM_metrics'>, key: string, value: string]; result: void }
-  'VM_metrics.remove_from_other_config': { params: [self: Ref<'VM_metrics'>, key: string]; result: void }
-  'VM_guest_metrics.set_other_config': { params: [self: Ref<'VM_guest_metrics'>, value: Readonly<Record<string, string>>]; result: void }
-  'VM_guest_metrics.add_to_other_config': { params: [self: Ref<'VM_guest_metrics'>, key: string, value: string]; result: void }
-  'VM_guest_metrics.remove_from_other_config': { params: [self: Ref<'VM_guest_metrics'>, key: string]; result: void }
-  'VMPP.protect_now': { params: [vmpp: Ref<'VMPP'>]; result: string }
-  'VMPP.archive_now': { params: [snapshot: Ref<'VM'>]; result: string }
-  'VMPP.create_alert': { params: [vmpp: Ref<'VMPP'>, name: string, priority: number, body: string, data: string]; result: void }
-  'VMPP.get_alerts': { params: [vmpp: Ref<'VMPP'>, hours_from_now: number]; result: readonly string[] }
-  'VMPP.set_backup_retention_value': { params: [self: Ref<'VMPP'>, value: number]; result: void }
-  'VMPP.set_is_backup_running': { params: [self: Ref<'VMPP'>, value: boolean]; result: void }
-  'VMPP.set_is_archive_running': { params: [self: Ref<'VMPP'>, value: boolean]; result: void }
-  'VMPP.set_backup_frequency': { params: [self: Ref<'VMPP'>, value: Enums['vmpp_backup_frequency']]; result: void }
-  'VMPP.set_backup_schedule': { params: [self: Ref<'VMPP'>, value: Readonly<Record<string, string>>]; result: void }
-  'VMPP.set_archive_frequency': { params: [self: Ref<'VMPP'>, value: Enums['vmpp_archive_frequency']]; result: void }
-  'VMPP.set_archive_schedule': { params: [self: Ref<'VMPP'>, value: Readonly<Record<string, string>>]; result: void }
-  'VMPP.set_archive_target_type': { params: [self: Ref<'VMPP'>, value: Enums['vmpp_archive_target_type']]; result: void }
-  'VMPP.set_archive_target_config': { params: [self: Ref<'VMPP'>, value: Readonly<Record<string, string>>]; result: void }
-  'VMPP.set_is_alarm_enabled': { params: [self: Ref<'VMPP'>, value: boolean]; result: void }
-  'VMPP.set_alarm_config': { params: [self: Ref<'VMPP'>, value: Readonly<Record<string, string>>]; result: void }
-  'VMPP.add_to_backup_schedule': { params: [self: Ref<'VMPP'>, key: string, value: string]; result: void }
-  'VMPP.add_to_archive_target_config': { params: [self: Ref<'VMPP'>, key: string, value: string]; result: void }
-  'VMPP.add_to_archive_schedule': { params: [self: Ref<'VMPP'>, key: string, value: string]; result: void }
-  'VMPP.add_to_alarm_config': { params: [self: Ref<'VMPP'>, key: string, value: string]; result: void }
-  'VMPP.remove_from_backup_schedule': { params: [self: Ref<'VMPP'>, key: string]; result: void }
-  'VMPP.remove_from_archive_target_config': { params: [self: Ref<'VMPP'>, key: string]; result: void }
-  'VMPP.remove_from_archive_schedule': { params: [self: Ref<'VMPP'>, key: string]; result: void }
-  'VMPP.remove_from_alarm_config': { params: [self: Ref<'VMPP'>, key: string]; result: void }
-  'VMPP.set_backup_last_run_time': { params: [self: Ref<'VMPP'>, value: number]; result: void }
-  'VMPP.set_archive_last_run_time': { params: [self: Ref<'VMPP'>, value: number]; result: void }
-  'VMPP.set_name_label': { params: [self: Ref<'VMPP'>, value: string]; result: void }
-  'VMPP.set_name_description': { params: [self: Ref<'VMPP'>, value: string]; result: void }
-  'VMPP.set_is_policy_enabled': { params: [self: Ref<'VMPP'>, value: boolean]; result: void }
-  'VMPP.set_backup_type': { params: [self: Ref<'VMPP'>, value: Enums['vmpp_backup_type']]; result: void }
-  'VMPP.create': { params: [args: Rows['VMPP']]; result: Ref<'VMPP'> }
-  'VMPP.destroy': { params: [self: Ref<'VMPP'>]; result: void }
-  'VMSS.snapshot_now': { params: [vmss: Ref<'VMSS'>]; result: string }
-  'VMSS.set_retained_snapshots': { params: [self: Ref<'VMSS'>, value: number]; result: void }
-  'VMSS.set_frequency': { params: [self: Ref<'VMSS'>, value: Enums['vmss_frequency']]; result: void }
-  'VMSS.set_schedule': { params: [self: Ref<'VMSS'>, value: Readonly<Record<string, string>>]; result: void }
-  'VMSS.add_to_schedule': { params: [self: Ref<'VMSS'>, key: string, value: string]; result: void }
-  'VMSS.remove_from_schedule': { params: [self: Ref<'VMSS'>, key: string]; result: void }
-  'VMSS.set_last_run_time': { params: [self: Ref<'VMSS'>, value: number]; result: void }
-  'VMSS.set_type': { params: [self: Ref<'VMSS'>, value: Enums['vmss_type']]; result: void }
-  'VMSS.set_name_label': { params: [self: Ref<'VMSS'>, value: string]; result: void }
-  'VMSS.set_name_description': { params: [self: Ref<'VMSS'>, value: string]; result: void }
-  'VMSS.set_enabled': { params: [self: Ref<'VMSS'>, value: boolean]; result: void }
-  'VMSS.create': { params: [args: Rows['VMSS']]; result: Ref<'VMSS'> }
-  'VMSS.destroy': { params: [self: Ref<'VMSS'>]; result: void }
-  'VM_appliance.start': { params: [self: Ref<'VM_appliance'>, paused: boolean]; result: void }
-  'VM_appliance.clean_shutdown': { params: [self: Ref<'VM_appliance'>]; result: void }
-  'VM_appliance.hard_shutdown': { params: [self: Ref<'VM_appliance'>]; result: void }
-  'VM_appliance.shutdown': { params: [self: Ref<'VM_appliance'>]; result: void }
-  'VM_appliance.assert_can_be_recovered': { params: [self: Ref<'VM_appliance'>, session_to: Ref<'session'>]; result: void }
-  'VM_appliance.get_SRs_required_for_recovery': { params: [self: Ref<'VM_appliance'>, session_to: Ref<'session'>]; result: readonly Ref<'SR'>[] }
-  'VM_appliance.recover': { params: [self: Ref<'VM_appliance'>, session_to: Ref<'session'>, force: boolean]; result: void }
-  'VM_appliance.set_name_label': { params: [self: Ref<'VM_appliance'>, value: string]; result: void }
-  'VM_appliance.set_name_description': { params: [self: Ref<'VM_appliance'>, value: string]; result: void }
-  'VM_appliance.create': { params: [args: Rows['VM_appliance']]; result: Ref<'VM_appliance'> }
-  'VM_appliance.destroy': { params: [self: Ref<'VM_appliance'>]; result: void }
-  'DR_task.create': { params: [type: string, device_config: Readonly<Record<string, string>>, whitelist: readonly string[]]; result: Ref<'DR_task'> }
-  'DR_task.destroy': { params: [self: Ref<'DR_task'>]; result: void }
-  'host.disable': { params: [host: Ref<'host'>, auto_enable: boolean]; result: void }
-  'host.enable': { params: [host: Ref<'host'>]; result: void }
-  'host.shutdown': { params: [host: Ref<'host'>]; result: void }
-  'host.reboot': { params: [host: Ref<'host'>]; result: void }
-  'host.prepare_for_poweroff': { params: [host: Ref<'host'>]; result: void }
-  'host.dmesg': { params: [host: Ref<'host'>]; result: string }
-  'host.dmesg_clear': { params: [host: Ref<'host'>]; result: string }
-  'host.get_log': { params: [host: Ref<'host'>]; result: string }
-  'host.send_debug_keys': { params: [host: Ref<'host'>, keys: string]; result: void }
-  'host.bugreport_upload': { params: [host: Ref<'host'>, url: string, options: Readonly<Record<string, string>>]; result: void }
-  'host.list_methods': { params: []; result: readonly string[] }
-  'host.license_apply': { params: [host: Ref<'host'>, contents: string]; result: void }
-  'host.license_add': { params: [host: Ref<'host'>, contents: string]; result: void }
-  'host.license_remove': { params: [host: Ref<'host'>]; result: void }
-  'host.create': { params: [uuid: string, name_label: string, name_description: string, hostname: string, address: string, external_auth_type: string, external_auth_service_name: string, external_auth_configuration: Readonly<Record<string, string>>, license_params: Readonly<Record<string, string>>, edition: string, license_server: Readonly<Record<string, string>>, local_cache_sr: Ref<'SR'>, chipset_info: Readonly<Record<string, string>>, ssl_legacy: boolean, last_software_update: number, last_update_hash: string, ssh_enabled: boolean, ssh_enabled_timeout: number, ssh_expiry: number, console_idle_timeout: number, ssh_auto_mode: boolean, secure_boot: boolean, software_version: Readonly<Record<string, string>>, https_only: boolean, max_cstate: string, ntp_mode: Enums['host_ntp_mode'], ntp_custom_servers: readonly string[], timezone: string, numa_affinity_policy: Enums['host_numa_affinity_policy'], latest_synced_updates_applied: Enums['latest_synced_updates_applied_state'], pending_guidances_full: readonly Enums['update_guidances'][], pending_guidances_recommended: readonly Enums['update_guidances'][]]; result: Ref<'host'> }
-  'host.destroy': { params: [self: Ref<'host'>]; result: void }
-  'host.power_on': { params: [host: Ref<'host'>]; result: void }
-  'host.set_license_params': { params: [self: Ref<'host'>, value: Readonly<Record<string, string>>]; result: void }
-  'host.emergency_ha_disable': { params: [soft: boolean]; result: void }
-  'host.ha_disarm_fencing': { params: [host: Ref<'host'>]; result: void }
-  'host.preconfigure_ha': { params: [host: Ref<'host'>, statefiles: readonly Ref<'VDI'>[], metadata_vdi: Ref<'VDI'>, generation: string]; result: void }
-  'host.ha_join_liveset': { params: [host: Ref<'host'>]; result: void }
-  'host.ha_disable_failover_decisions': { params: [host: Ref<'host'>]; result: void }
-  'host.ha_wait_for_shutdown_via_statefile': { params: [host: Ref<'host'>]; result: void }
-  'host.ha_stop_daemon': { params: [host: Ref<'host'>]; result: void }
-  'host.ha_release_resources': { params: [host: Ref<'host'>]; result: void }
-  'host.ha_xapi_healthcheck': { params: []; result: boolean }
-  'host.local_assert_healthy': { params: []; result: void }
-  'host.request_backup': { params: [host: Ref<'host'>, generation: number, force: boolean]; result: void }
-  'host.request_config_file_sync': { params: [host: Ref<'host'>, hash: string]; result: void }
-  'host.propose_new_master': { params: [address: string, manual: boolean]; result: void }
-  'host.commit_new_master': { params: [address: string]; result: void }
-  'host.abort_new_master': { params: [address: string]; result: void }
-  'host.get_data_sources': { params: [host: Ref<'host'>]; result: readonly Rows['data_source'][] }
-  'host.record_data_source': { params: [host: Ref<'host'>, data_source: string]; result: void }
-  'host.query_data_source': { params: [host: Ref<'host'>, data_source: string]; result: number }
-  'host.forget_data_source_archives': { params: [host: Ref<'host'>, data_source: string]; result: void }
-  'host.assert_can_evacuate': { params: [host: Ref<'host'>]; result: void }
-  'host.get_vms_which_prevent_evacuation': { params: [self: Ref<'host'>]; result: Readonly<Record<string, readonly string[]>> }
-  'host.get_uncooperative_resident_VMs': { params: [self: Ref<'host'>]; result: readonly Ref<'VM'>[] }
-  'host.get_uncooperative_domains': { params: [self: Ref<'host'>]; result: readonly string[] }
-  'host.evacuate': { params: [host: Ref<'host'>, network: Ref<'network'>, evacuate_batch_size: number]; result: void }
-  'host.signal_networking_change': { params: []; result: void }
-  'host.notify': { params: [ty: string, params: string]; result: void }
-  'host.syslog_reconfigure': { params: [host: Ref<'host'>]; result: void }
-  'host.management_reconfigure': { params: [pif: Ref<'PIF'>]; result: void }
-  'host.local_management_reconfigure': { params: [interface_: string]; result: void }
-  'host.management_disable': { params: []; result: void }
-  'host.get_management_interface': { params: [host: Ref<'host'>]; result: Ref<'PIF'> }
-  'host.get_system_status_capabilities': { params: [host: Ref<'host'>]; result: string }
-  'host.get_diagnostic_timing_stats': { params: [host: Ref<'host'>, counts: boolean]; result: Readonly<Record<string, string>> }
-  'host.restart_agent': { params: [host: Ref<'host'>]; result: void }
-  'host.shutdown_agent': { params: []; result: void }
-  'host.set_hostname_live': { params: [host: Ref<'host'>, hostname: string]; result: void }
-  'host.is_in_emergency_mode': { params: []; result: boolean }
-  'host.compute_free_memory': { params: [host: Ref<'host'>]; result: number }
-  'host.compute_memory_overhead': { params: [host: Ref<'host'>]; result: number }
-  'host.tickle_heartbeat': { params: [host: Ref<'host'>, stuff: Readonly<Record<string, string>>]; result: Readonly<Record<string, string>> }
-  'host.sync_data': { params: [host: Ref<'host'>]; result: void }
-  'host.backup_rrds': { params: [host: Ref<'host'>, delay: number]; result: void }
-  'host.create_new_blob': { params: [host: Ref<'host'>, name: string, mime_type: string, public_: boolean]; result: Ref<'blob'> }
-  'host.call_plugin': { params: [host: Ref<'host'>, plugin: string, fn: string, args: Readonly<Record<string, string>>]; result: string }
-  'host.has_extension': { params: [host: Ref<'host'>, name: string]; result: boolean }
-  'host.call_extension': { params: [host: Ref<'host'>, call: string]; result: string }
-  'host.get_servertime': { params: [host: Ref<'host'>]; result: number }
-  'host.get_server_localtime': { params: [host: Ref<'host'>]; result: number }
-  'host.enable_binary_storage': { params: [host: Ref<'host'>]; result: void }
-  'host.disable_binary_storage': { params: [host: Ref<'host'>]; result: void }
-  'host.enable_external_auth': { params: [host: Ref<'host'>, config: Readonly<Record<string, string>>, service_name: string, auth_type: string]; result: void }
-  'host.disable_external_auth': { params: [host: Ref<'host'>, config: Readonly<Record<string, string>>, force: boolean]; result: void }
-  'host.external_auth_set_ldaps': { params: [host: Ref<'host'>, ldaps: boolean, force: boolean]; result: void }
-  'host.retrieve_wlb_evacuate_recommendations': { params: [self: Ref<'host'>]; result: Readonly<Record<string, readonly string[]>> }
-  'host.install_ca_certificate': { params: [host: Ref<'host'>, name: string, cert: string]; result: void }
-  'host.uninstall_ca_certificate': { params: [host: Ref<'host'>, name: string, force: boolean]; result: void }
-  'host.certificate_list': { params: [host: Ref<'host'>]; result: readonly string[] }
-  'host.crl_install': { params: [host: Ref<'host'>, name: string, crl: string]; result: void }
-  'host.crl_uninstall': { params: [host: Ref<'host'>, name: string]; result: void }
-  'host.crl_list': { params: [host: Ref<'host'>]; result: readonly string[] }
-  'host.certificate_sync': { params: [host: Ref<'host'>]; result: void }
-  'host.get_server_certificate': { params: [host: Ref<'host'>]; result: string }
-  'host.refresh_server_certificate': { params: [host: Ref<'host'>]; result: void }
-  'host.install_server_certificate': { params: [host: Ref<'host'>, certificate: string, private_key: string, certificate_chain: string]; result: void }
-  'host.emergency_reset_server_certificate': { params: []; result: void }
-  'host.reset_server_certificate': { params: [host: Ref<'host'>]; result: void }
-  'host.update_pool_secret': { params: [host: Ref<'host'>, pool_secret: string]; result: void }
-  'host.update_master': { params: [host: Ref<'host'>, master_address: string]; result: void }
-  'host.attach_static_vdis': { params: [host: Ref<'host'>, vdi_reason_map: Readonly<Record<string, string>>]; result: void }
-  'host.detach_static_vdis': { params: [host: Ref<'host'>, vdis: readonly Ref<'VDI'>[]]; result: void }
-  'host.set_localdb_key': { params: [host: Ref<'host'>, key: string, value: string]; result: void }
-  'host.apply_edition': { params: [host: Ref<'host'>, edition: string, force: boolean]; result: void }
-  'host.refresh_pack_info': { params: [host: Ref<'host'>]; result: void }
-  'host.set_power_on_mode': { params: [self: Ref<'host'>, power_on_mode: string, power_on_config: Readonly<Record<string, string>>]; result: void }
-  'host.set_cpu_features': { params: [host: Ref<'host'>, features: string]; result: void }
-  'host.reset_cpu_features': { params: [host: Ref<'host'>]; result: void }
-  'host.reset_networking': { params: [host: Ref<'host'>]; result: void }
-  'host.enable_local_storage_caching': { params: [host: Ref<'host'>, sr: Ref<'SR'>]; result: void }
-  'host.disable_local_storage_caching': { params: [host: Ref<'host'>]; result: void }
-  'host.get_sm_diagnostics': { params: [host: Ref<'host'>]; result: string }
-  'host.get_thread_diagnostics': { params: [host: Ref<'host'>]; result: string }
-  'host.sm_dp_destroy': { params: [host: Ref<'host'>, dp: string, allow_leak: boolean]; result: void }
-  'host.sync_vlans': { params: [host: Ref<'host'>]; result: void }
-  'host.sync_tunnels': { params: [host: Ref<'host'>]; result: void }
-  'host.sync_pif_currently_attached': { params: [host: Ref<'host'>, bridges: readonly string[]]; result: void }
-  'host.migrate_receive': { params: [host: Ref<'host'>, network: Ref<'network'>, options: Readonly<Record<string, string>>]; result: Readonly<Record<string, string>> }
-  'host.declare_dead': { params: [host: Ref<'host'>]; result: void }
-  'host.enable_display': { params: [host: Ref<'host'>]; result: Enums['host_display'] }
-  'host.disable_display': { params: [host: Ref<'host'>]; result: Enums['host_display'] }
-  'host.set_ssl_legacy': { params: [self: Ref<'host'>, value: boolean]; result: void }
-  'host.apply_guest_agent_config': { params: [host: Ref<'host'>]; result: void }
-  'host.mxgpu_vf_setup': { params: [host: Ref<'host'>]; result: void }
-  'host.nvidia_vf_setup': { params: [host: Ref<'host'>, pf: Ref<'PCI'>, enable: boolean]; result: void }
-  'host.allocate_resources_for_vm': { params: [self: Ref<'host'>, vm: Ref<'VM'>, live: boolean]; result: void }
-  'host.set_iscsi_iqn': { params: [host: Ref<'host'>, value: string]; result: void }
-  'host.set_multipathing': { params: [host: Ref<'host'>, value: boolean]; result: void }
-  'host.write_uefi_certificates_to_disk': { params: [host: Ref<'host'>]; result: void }
-  'host.set_uefi_certificates': { params: [host: Ref<'host'>, value: string]; result: void }
-  'host.notify_accept_new_pool_secret': { params: [host: Ref<'host'>, old_ps: string, new_ps: string]; result: void }
-  'host.notify_send_new_pool_secret': { params: [host: Ref<'host'>, old_ps: string, new_ps: string]; result: void }
-  'host.cleanup_pool_secret': { params: [host: Ref<'host'>, old_ps: string, new_ps: string]; result: void }
-  'host.set_sched_gran': { params: [self: Ref<'host'>, value: Enums['host_sched_gran']]; result: void }
-  'host.get_sched_gran': { params: [self: Ref<'host'>]; result: Enums['host_sched_gran'] }
-  'host.set_numa_affinity_policy': { params: [self: Ref<'host'>, value: Enums['host_numa_affinity_policy']]; result: void }
-  'host.emergency_disable_tls_verification': { params: []; result: void }
-  'host.emergency_reenable_tls_verification': { params: []; result: void }
-  'host.cert_distrib_atom': { params: [host: Ref<'host'>, command: string]; result: string }
-  'host.apply_updates': { params: [self: Ref<'host'>, hash: string]; result: readonly (readonly string[])[] }
-  'host.rescan_drivers': { params: [self: Ref<'host'>]; result: void }
-  'host.copy_primary_host_certs': { params: [host: Ref<'host'>]; result: void }
-  'host.set_https_only': { params: [self: Ref<'host'>, value: boolean]; result: void }
-  'host.apply_recommended_guidances': { params: [self: Ref<'host'>]; result: void }
-  'host.emergency_clear_mandatory_guidance': { params: []; result: void }
-  'host.enable_ssh': { params: [self: Ref<'host'>]; result: void }
-  'host.disable_ssh': { params: [self: Ref<'host'>]; result: void }
-  'host.set_ssh_enabled_timeout': { params: [self: Ref<'host'>, value: number]; result: void }
-  'host.set_console_idle_timeout': { params: [self: Ref<'host'>, value: number]; result: void }
-  'host.set_ssh_auto_mode': { params: [self: Ref<'host'>, value: boolean]; result: void }
-  'host.get_tracked_user_agents': { params: [self: Ref<'host'>]; result: Readonly<Record<string, string>> }
-  'host.update_firewalld_service_status': { params: []; result: void }
-  'host.set_max_cstate': { params: [self: Ref<'host'>, value: string]; result: void }
-  'host.set_ntp_mode': { params: [self: Ref<'host'>, value: Enums['host_ntp_mode']]; result: void }
-  'host.set_ntp_custom_servers': { params: [self: Ref<'host'>, value: readonly string[]]; result: void }
-  'host.get_ntp_servers_status': { params: [self: Ref<'host'>]; result: Readonly<Record<string, string>> }
-  'host.set_timezone': { params: [self: Ref<'host'>, value: string]; result: void }
-  'host.list_timezones': { params: [self: Ref<'host'>]; result: readonly string[] }
-  'host.get_ntp_synchronized': { params: [self: Ref<'host'>]; result: boolean }
-  'host.set_servertime': { params: [self: Ref<'host'>, value: number]; result: void }
-  'host.set_name_label': { params: [self: Ref<'host'>, value: string]; result: void }
-  'host.set_name_description': { params: [self: Ref<'host'>, value: string]; result: void }
-  'host.set_other_config': { params: [self: Ref<'host'>, value: Readonly<Record<string, string>>]; result: void }
-  'host.add_to_other_config': { params: [self: Ref<'host'>, key: string, value: string]; result: void }
-  'host.remove_from_other_config': { params: [self: Ref<'host'>, key: string]; result: void }
-  'host.set_logging': { params: [self: Ref<'host'>, value: Readonly<Record<string, string>>]; result: void }
-  'host.add_to_logging': { params: [self: Ref<'host'>, key: string, value: string]; result: void }
-  'host.remove_from_logging': { params: [self: Ref<'host'>, key: string]; result: void }
-  'host.set_suspend_image_sr': { params: [self: Ref<'host'>, value: Ref<'SR'>]; result: void }
-  'host.set_crash_dump_sr': { params: [self: Ref<'host'>, value: Ref<'SR'>]; result: void }
-  'host.set_hostname': { params: [self: Ref<'host'>, value: string]; result: void }
-  'host.set_address': { params: [self: Ref<'host'>, value: string]; result: void }
-  'host.set_tags': { params: [self: Ref<'host'>, value: readonly string[]]; result: void }
-  'host.add_tags': { params: [self: Ref<'host'>, value: string]; result: void }
-  'host.remove_tags': { params: [self: Ref<'host'>, value: string]; result: void }
-  'host.set_license_server': { params: [self: Ref<'host'>, value: Readonly<Record<string, string>>]; result: void }
-  'host.add_to_license_server': { params: [self: Ref<'host'>, key: string, value: string]; result: void }
-  'host.remove_from_license_server': { params: [self: Ref<'host'>, key: string]; result: void }
-  'host.set_guest_VCPUs_params': { params: [self: Ref<'host'>, value: Readonly<Record<string, string>>]; result: void }
-  'host.add_to_guest_VCPUs_params': { params: [self: Ref<'host'>, key: string, value: string]; result: void }
-  'host.remove_from_guest_VCPUs_params': { params: [self: Ref<'host'>, key: string]; result: void }
-  'host.set_display': { params: [self: Ref<'host'>, value: Enums['host_display']]; result: void }
-  'host_crashdump.destroy': { params: [self: Ref<'host_crashdump'>]; result: void }
-  'host_crashdump.upload': { params: [self: Ref<'host_crashdump'>, url: string, options: Readonly<Record<string, string>>]; result: void }
-  'host_crashdump.set_other_config': { params: [self: Ref<'host_crashdump'>, value: Readonly<Record<string, string>>]; result: void }
-  'host_crashdump.add_to_other_config': { params: [self: Ref<'host_crashdump'>, key: string, value: string]; result: void }
-  'host_crashdump.remove_from_other_config': { params: [self: Ref<'host_crashdump'>, key: string]; result: void }
-  'host_patch.destroy': { params: [self: Ref<'host_patch'>]; result: void }
-  'host_patch.apply': { params: [self: Ref<'host_patch'>]; result: string }
-  'host_patch.set_other_config': { params: [self: Ref<'host_patch'>, value: Readonly<Record<string, string>>]; result: void }
-  'host_patch.add_to_other_config': { params: [self: Ref<'host_patch'>, key: string, value: string]; result: void }
-  'host_patch.remove_from_other_config': { params: [self: Ref<'host_patch'>, key: string]; result: void }
-  'host_metrics.set_other_config': { params: [self: Ref<'host_metrics'>, value: Readonly<Record<string, string>>]; result: void }
-  'host_metrics.add_to_other_config': { params: [self: Ref<'host_metrics'>, key: string, value: string]; result: void }
-  'host_metrics.remove_from_other_config': { params: [self: Ref<'host_metrics'>, key: string]; result: void }
-  'host_cpu.set_other_config': { params: [self: Ref<'host_cpu'>, value: Readonly<Record<string, string>>]; result: void }
-  'host_cpu.add_to_other_config': { params: [self: Ref<'host_cpu'>, key: string, value: string]; result: void }
-  'host_cpu.remove_from_other_config': { params: [self: Ref<'host_cpu'>, key: string]; result: void }
-  'network.attach': { params: [network: Ref<'network'>, host: Ref<'host'>]; result: void }
-  'network.pool_introduce': { params: [name_label: string, name_description: string, MTU: number, other_config: Readonly<Record<string, string>>, bridge: string, managed: boolean, purpose: readonly Enums['network_purpose'][]]; result: Ref<'network'> }
-  'network.create_new_blob': { params: [network: Ref<'network'>, name: string, mime_type: string, public_: boolean]; result: Ref<'blob'> }
-  'network.set_default_locking_mode': { params: [network: Ref<'network'>, value: Enums['network_default_locking_mode']]; result: void }
-  'network.attach_for_vm': { params: [host: Ref<'host'>, vm: Ref<'VM'>]; result: void }
-  'network.detach_for_vm': { params: [host: Ref<'host'>, vm: Ref<'VM'>]; result: void }
-  'network.add_purpose': { params: [self: Ref<'network'>, value: Enums['network_purpose']]; result: void }
-  'network.remove_purpose': { params: [self: Ref<'network'>, value: Enums['network_purpose']]; result: void }
-  'network.set_name_label': { params: [self: Ref<'network'>, value: string]; result: void }
-  'network.set_name_description': { params: [self: Ref<'network'>, value: string]; result: void }
-  'network.set_MTU': { params: [self: Ref<'network'>, value: number]; result: void }
-  'network.set_other_config': { params: [self: Ref<'network'>, value: Readonly<Record<string, string>>]; result: void }
-  'network.add_to_other_config': { params: [self: Ref<'network'>, key: string, value: string]; result: void }
-  'network.remove_from_other_config': { params: [self: Ref<'network'>, key: string]; result: void }
-  'network.set_tags': { params: [self: Ref<'network'>, value: readonly string[]]; result: void }
-  'network.add_tags': { params: [self: Ref<'network'>, value: string]; result: void }
-  'network.remove_tags': { params: [self: Ref<'network'>, value: string]; result: void }
-  'network.create': { params: [args: Rows['network']]; result: Ref<'network'> }
-  'network.destroy': { params: [self: Ref<'network'>]; result: void }
-  'VIF.plug': { params: [self: Ref<'VIF'>]; result: void }
-  'VIF.unplug': { params: [self: Ref<'VIF'>]; result: void }
-  'VIF.unplug_force': { params: [self: Ref<'VIF'>]; result: void }
-  'VIF.move': { params: [self: Ref<'VIF'>, network: Ref<'network'>]; result: void }
-  'VIF.set_locking_mode': { params: [self: Ref<'VIF'>, value: Enums['vif_locking_mode']]; result: void }
-  'VIF.set_ipv4_allowed': { params: [self: Ref<'VIF'>, value: readonly string[]]; result: void }
-  'VIF.add_ipv4_allowed': { params: [self: Ref<'VIF'>, value: string]; result: void }
-  'VIF.remove_ipv4_allowed': { params: [self: Ref<'VIF'>, value: string]; result: void }
-  'VIF.set_ipv6_allowed': { params: [self: Ref<'VIF'>, value: readonly string[]]; result: void }
-  'VIF.add_ipv6_allowed': { params: [self: Ref<'VIF'>, value: string]; result: void }
-  'VIF.remove_ipv6_allowed': { params: [self: Ref<'VIF'>, value: string]; result: void }
-  'VIF.configure_ipv4': { params: [self: Ref<'VIF'>, mode: Enums['vif_ipv4_configuration_mode'], address: string, gateway: string]; result: void }
-  'VIF.configure_ipv6': { params: [self: Ref<'VIF'>, mode: Enums['vif_ipv6_configuration_mode'], address: string, gateway: string]; result: void }
-  'VIF.add_trunks': { params: [self: Ref<'VIF'>, value: number]; result: void }
-  'VIF.remove_trunks': { params: [self: Ref<'VIF'>, value: number]; result: void }
-  'VIF.set_trunks': { params: [self: Ref<'VIF'>, value: readonly number[]]; result: void }
-  'VIF.set_other_config': { params: [self: Ref<'VIF'>, value: Readonly<Record<string, string>>]; result: void }
-  'VIF.add_to_other_config': { params: [self: Ref<'VIF'>, key: string, value: string]; result: void }
-  'VIF.remove_from_other_config': { params: [self: Ref<'VIF'>, key: string]; result: void }
-  'VIF.set_qos_algorithm_type': { params: [self: Ref<'VIF'>, value: string]; result: void }
-  'VIF.set_qos_algorithm_params': { params: [self: Ref<'VIF'>, value: Readonly<Record<string, string>>]; result: void }
-  'VIF.add_to_qos_algorithm_params': { params: [self: Ref<'VIF'>, key: string, value: string]; result: void }
-  'VIF.remove_from_qos_algorithm_params': { params: [self: Ref<'VIF'>, key: string]; result: void }
-  'VIF.create': { params: [args: Rows['VIF']]; result: Ref<'VIF'> }
-  'VIF.destroy': { params: [self: Ref<'VIF'>]; result: void }
-  'VIF_metrics.set_other_config': { params: [self: Ref<'VIF_metrics'>, value: Readonly<Record<string, string>>]; result: void }
-  'VIF_metrics.add_to_other_config': { params: [self: Ref<'VIF_metrics'>, key: string, value: string]; result: void }
-  'VIF_metrics.remove_from_other_config': { params: [self: Ref<'VIF_metrics'>, key: string]; result: void }
-  'PIF.create_VLAN': { params: [device: string, network: Ref<'network'>, host: Ref<'host'>, VLAN: number]; result: Ref<'PIF'> }
-  'PIF.destroy': { params: [self: Ref<'PIF'>]; result: void }
-  'PIF.reconfigure_ip': { params: [self: Ref<'PIF'>, mode: Enums['ip_configuration_mode'], IP: string, netmask: string, gateway: string, DNS: string]; result: void }
-  'PIF.reconfigure_ipv6': { params: [self: Ref<'PIF'>, mode: Enums['ipv6_configuration_mode'], IPv6: string, gateway: string, DNS: string]; result: void }
-  'PIF.set_primary_address_type': { params: [self: Ref<'PIF'>, primary_address_type: Enums['primary_address_type']]; result: void }
-  'PIF.scan': { params: [host: Ref<'host'>]; result: void }
-  'PIF.introduce': { params: [host: Ref<'host'>, MAC: string, device: string, managed: boolean]; result: Ref<'PIF'> }
-  'PIF.forget': { params: [self: Ref<'PIF'>]; result: void }
-  'PIF.unplug': { params: [self: Ref<'PIF'>]; result: void }
-  'PIF.set_disallow_unplug': { params: [self: Ref<'PIF'>, value: boolean]; result: void }
-  'PIF.plug': { params: [self: Ref<'PIF'>]; result: void }
-  'PIF.pool_introduce': { params: [device: string, network: Ref<'network'>, host: Ref<'host'>, MAC: string, MTU: number, VLAN: number, physical: boolean, ip_configuration_mode: Enums['ip_configuration_mode'], IP: string, netmask: string, gateway: string, DNS: string, bond_slave_of: Ref<'Bond'>, VLAN_master_of: Ref<'VLAN'>, management: boolean, other_config: Readonly<Record<string, string>>, disallow_unplug: boolean, ipv6_configuration_mode: Enums['ipv6_configuration_mode'], IPv6: readonly string[], ipv6_gateway: string, primary_address_type: Enums['primary_address_type'], managed: boolean, properties: Readonly<Record<string, string>>]; result: Ref<'PIF'> }
-  'PIF.db_introduce': { params: [device: string, network: Ref<'network'>, host: Ref<'host'>, MAC: string, MTU: number, VLAN: number, physical: boolean, ip_configuration_mode: Enums['ip_configuration_mode'], IP: string, netmask: string, gateway: string, DNS: string, bond_slave_of: Ref<'Bond'>, VLAN_master_of: Ref<'VLAN'>, management: boolean, other_config: Readonly<Record<string, string>>, disallow_unplug: boolean, ipv6_configuration_mode: Enums['ipv6_configuration_mode'], IPv6: readonly string[], ipv6_gateway: string, primary_address_type: Enums['primary_address_type'], managed: boolean, properties: Readonly<Record<string, string>>]; result: Ref<'PIF'> }
-  'PIF.db_forget': { params: [self: Ref<'PIF'>]; result: void }
-  'PIF.set_property': { params: [self: Ref<'PIF'>, name: string, value: string]; result: void }
-  'PIF.set_other_config': { params: [self: Ref<'PIF'>, value: Readonly<Record<string, string>>]; result: void }
-  'PIF.add_to_other_config': { params: [self: Ref<'PIF'>, key: string, value: string]; result: void }
-  'PIF.remove_from_other_config': { params: [self: Ref<'PIF'>, key: string]; result: void }
-  'PIF_metrics.set_other_config': { params: [self: Ref<'PIF_metrics'>, value: Readonly<Record<string, string>>]; result: void }
-  'PIF_metrics.add_to_other_config': { params: [self: Ref<'PIF_metrics'>, key: string, value: string]; result: void }
-  'PIF_metrics.remove_from_other_config': { params: [self: Ref<'PIF_metrics'>, key: string]; result: void }
-  'Bond.create': { params: [network: Ref<'network'>, members: readonly Ref<'PIF'>[], MAC: string, mode: Enums['bond_mode'], properties: Readonly<Record<string, string>>]; result: Ref<'Bond'> }
-  'Bond.destroy': { params: [self: Ref<'Bond'>]; result: void }
-  'Bond.set_mode': { params: [self: Ref<'Bond'>, value: Enums['bond_mode']]; result: void }
-  'Bond.set_property': { params: [self: Ref<'Bond'>, name: string, value: string]; result: void }
-  'Bond.set_other_config': { params: [self: Ref<'Bond'>, value: Readonly<Record<string, string>>]; result: void }
-  'Bond.add_to_other_config': { params: [self: Ref<'Bond'>, key: string, value: string]; result: void }
-  'Bond.remove_from_other_config': { params: [self: Ref<'Bond'>, key: string]; result: void }
-  'VLAN.pool_introduce': { params: [tagged_PIF: Ref<'PIF'>, untagged_PIF: Ref<'PIF'>, tag: number, other_config: Readonly<Record<string, string>>]; result: Ref<'VLAN'> }
-  'VLAN.create': { params: [tagged_PIF: Ref<'PIF'>, tag: number, network: Ref<'network'>]; result: Ref<'VLAN'> }
-  'VLAN.destroy': { params: [self: Ref<'VLAN'>]; result: void }
-  'VLAN.set_other_config': { params: [self: Ref<'VLAN'>, value: Readonly<Record<string, string>>]; result: void }
-  'VLAN.add_to_other_config': { params: [self: Ref<'VLAN'>, key: string, value: string]; result: void }
-  'VLAN.remove_from_other_config': { params: [self: Ref<'VLAN'>, key: string]; result: void }
-  'SM.set_other_config': { params: [self: Ref<'SM'>, value: Readonly<Record<string, string>>]; result: void }
-  'SM.add_to_other_config': { params: [self: Ref<'SM'>, key: string, value: string]; result: void }
-  'SM.remove_from_other_config': { params: [self: Ref<'SM'>, key: string]; result: void }
-  'SR.create': { params: [host: Ref<'host'>, device_config: Readonly<Record<string, string>>, physical_size: number, name_label: string, name_description: string, type: string, content_type: string, shared: boolean, sm_config: Readonly<Record<string, string>>]; result: Ref<'SR'> }
-  'SR.introduce': { params: [uuid: string, name_label: string, name_description: string, type: string, content_type: string, shared: boolean, sm_config: Readonly<Record<string, string>>]; result: Ref<'SR'> }
-  'SR.make': { params: [host: Ref<'host'>, device_config: Readonly<Record<string, string>>, physical_size: number, name_label: string, name_description: string, type: string, content_type: string, sm_config: Readonly<Record<string, string>>]; result: string }
-  'SR.destroy': { params: [sr: Ref<'SR'>]; result: void }
-  'SR.forget': { params: [sr: Ref<'SR'>]; result: void }
-  'SR.update': { params: [sr: Ref<'SR'>]; result: void }
-  'SR.get_supported_types': { params: []; result: readonly string[] }
-  'SR.scan': { params: [sr: Ref<'SR'>]; result: void }
-  'SR.probe': { params: [host: Ref<'host'>, device_config: Readonly<Record<string, string>>, type: string, sm_config: Readonly<Record<string, string>>]; result: string }
-  'SR.probe_ext': { params: [host: Ref<'host'>, device_config: Readonly<Record<string, string>>, type: string, sm_config: Readonly<Record<string, string>>]; result: readonly Rows['probe_result'][] }
-  'SR.set_shared': { params: [sr: Ref<'SR'>, value: boolean]; result: void }
-  'SR.set_name_label': { params: [sr: Ref<'SR'>, value: string]; result: void }
-  'SR.set_name_description': { params: [sr: Ref<'SR'>, value: string]; result: void }
-  'SR.create_new_blob': { params: [sr: Ref<'SR'>, name: string, mime_type: string, public_: boolean]; result: Ref<'blob'> }
-  'SR.set_physical_size': { params: [self: Ref<'SR'>, value: number]; result: void }
-  'SR.set_virtual_allocation': { params: [self: Ref<'SR'>, value: number]; result: void }
-  'SR.set_physical_utilisation': { params: [self: Ref<'SR'>, value: number]; result: void }
-  'SR.assert_can_host_ha_statefile': { params: [sr: Ref<'SR'>]; result: void }
-  'SR.assert_supports_database_replication': { params: [sr: Ref<'SR'>]; result: void }
-  'SR.enable_database_replication': { params: [sr: Ref<'SR'>]; result: void }
-  'SR.disable_database_replication': { params: [sr: Ref<'SR'>]; result: void }
-  'SR.get_data_sources': { params: [sr: Ref<'SR'>]; result: readonly Rows['data_source'][] }
-  'SR.record_data_source': { params: [sr: Ref<'SR'>, data_source: string]; result: void }
-  'SR.query_data_source': { params: [sr: Ref<'SR'>, data_source: string]; result: number }
-  'SR.forget_data_source_archives': { params: [sr: Ref<'SR'>, data_source: string]; result: void }
-  'SR.get_live_hosts': { params: [sr: Ref<'SR'>]; result: readonly Ref<'host'>[] }
-  'SR.set_other_config': { params: [self: Ref<'SR'>, value: Readonly<Record<string, string>>]; result: void }
-  'SR.add_to_other_config': { params: [self: Ref<'SR'>, key: string, value: string]; result: void }
-  'SR.remove_from_other_config': { params: [self: Ref<'SR'>, key: string]; result: void }
-  'SR.set_tags': { params: [self: Ref<'SR'>, value: readonly string[]]; result: void }
-  'SR.add_tags': { params: [self: Ref<'SR'>, value: string]; result: void }
-  'SR.remove_tags': { params: [self: Ref<'SR'>, value: string]; result: void }
-  'SR.set_sm_config': { params: [self: Ref<'SR'>, value: Readonly<Record<string, string>>]; result: void }
-  'SR.add_to_sm_config': { params: [self: Ref<'SR'>, key: string, value: string]; result: void }
-  'SR.remove_from_sm_config': { params: [self: Ref<'SR'>, key: string]; result: void }
-  'LVHD.enable_thin_provisioning': { params: [host: Ref<'host'>, SR: Ref<'SR'>, initial_allocation: number, allocation_quantum: number]; result: string }
-  'VDI.snapshot': { params: [vdi: Ref<'VDI'>, driver_params: Readonly<Record<string, string>>]; result: Ref<'VDI'> }
-  'VDI.clone': { params: [vdi: Ref<'VDI'>, driver_params: Readonly<Record<string, string>>]; result: Ref<'VDI'> }
-  'VDI.resize': { params: [vdi: Ref<'VDI'>, size: number]; result: void }
-  'VDI.resize_online': { params: [vdi: Ref<'VDI'>, size: number]; result: void }
-  'VDI.introduce': { params: [uuid: string, name_label: string, name_description: string, SR: Ref<'SR'>, type: Enums['vdi_type'], sharable: boolean, read_only: boolean, other_config: Readonly<Record<string, string>>, location: string, xenstore_data: Readonly<Record<string, string>>, sm_config: Readonly<Record<string, string>>, managed: boolean, virtual_size: number, physical_utilisation: number, metadata_of_pool: Ref<'pool'>, is_a_snapshot: boolean, snapshot_time: number, snapshot_of: Ref<'VDI'>]; result: Ref<'VDI'> }
-  'VDI.pool_introduce': { params: [uuid: string, name_label: string, name_description: string, SR: Ref<'SR'>, type: Enums['vdi_type'], sharable: boolean, read_only: boolean, other_config: Readonly<Record<string, string>>, location: string, xenstore_data: Readonly<Record<string, string>>, sm_config: Readonly<Record<string, string>>, managed: boolean, virtual_size: number, physical_utilisation: number, metadata_of_pool: Ref<'pool'>, is_a_snapshot: boolean, snapshot_time: number, snapshot_of: Ref<'VDI'>, cbt_enabled: boolean]; result: Ref<'VDI'> }
-  'VDI.db_introduce': { params: [uuid: string, name_label: string, name_description: string, SR: Ref<'SR'>, type: Enums['vdi_type'], sharable: boolean, read_only: boolean, other_config: Readonly<Record<string, string>>, location: string, xenstore_data: Readonly<Record<string, string>>, sm_config: Readonly<Record<string, string>>, managed: boolean, virtual_size: number, physical_utilisation: number, metadata_of_pool: Ref<'pool'>, is_a_snapshot: boolean, snapshot_time: number, snapshot_of: Ref<'VDI'>, cbt_enabled: boolean]; result: Ref<'VDI'> }
-  'VDI.db_forget': { params: [vdi: Ref<'VDI'>]; result: void }
-  'VDI.update': { params: [vdi: Ref<'VDI'>]; result: void }
-  'VDI.copy': { params: [vdi: Ref<'VDI'>, sr: Ref<'SR'>, base_vdi: Ref<'VDI'>, into_vdi: Ref<'VDI'>]; result: Ref<'VDI'> }
-  'VDI.force_unlock': { params: [vdi: Ref<'VDI'>]; result: void }
-  'VDI.set_managed': { params: [self: Ref<'VDI'>, value: boolean]; result: void }
-  'VDI.forget': { params: [vdi: Ref<'VDI'>]; result: void }
-  'VDI.set_sharable': { params: [self: Ref<'VDI'>, value: boolean]; result: void }
-  'VDI.set_read_only': { params: [self: Ref<'VDI'>, value: boolean]; result: void }
-  'VDI.set_missing': { params: [self: Ref<'VDI'>, value: boolean]; result: void }
-  'VDI.set_virtual_size': { params: [self: Ref<'VDI'>, value: number]; result: void }
-  'VDI.set_physical_utilisation': { params: [self: Ref<'VDI'>, value: number]; result: void }
-  'VDI.set_is_a_snapshot': { params: [self: Ref<'VDI'>, value: boolean]; result: void }
-  'VDI.set_snapshot_of': { params: [self: Ref<'VDI'>, value: Ref<'VDI'>]; result: void }
-  'VDI.set_snapshot_time': { params: [self: Ref<'VDI'>, value: number]; result: void }
-  'VDI.set_metadata_of_pool': { params: [self: Ref<'VDI'>, value: Ref<'pool'>]; result: void }
-  'VDI.set_name_label': { params: [self: Ref<'VDI'>, value: string]; result: void }
-  'VDI.set_name_description': { params: [self: Ref<'VDI'>, value: string]; result: void }
-  'VDI.generate_config': { params: [host: Ref<'host'>, vdi: Ref<'VDI'>]; result: string }
-  'VDI.set_on_boot': { params: [self: Ref<'VDI'>, value: Enums['on_boot']]; result: void }
-  'VDI.set_allow_caching': { params: [self: Ref<'VDI'>, value: boolean]; result: void }
-  'VDI.open_database': { params: [self: Ref<'VDI'>]; result: Ref<'session'> }
-  'VDI.checksum': { params: [self: Ref<'VDI'>]; result: string }
-  'VDI.read_database_pool_uuid': { params: [self: Ref<'VDI'>]; result: string }
-  'VDI.pool_migrate': { params: [vdi: Ref<'VDI'>, sr: Ref<'SR'>, options: Readonly<Record<string, string>>]; result: Ref<'VDI'> }
-  'VDI.enable_cbt': { params: [self: Ref<'VDI'>]; result: void }
-  'VDI.disable_cbt': { params: [self: Ref<'VDI'>]; result: void }
-  'VDI.set_cbt_enabled': { params: [self: Ref<'VDI'>, value: boolean]; result: void }
-  'VDI.data_destroy': { params: [self: Ref<'VDI'>]; result: void }
-  'VDI.list_changed_blocks': { params: [vdi_from: Ref<'VDI'>, vdi_to: Ref<'VDI'>]; result: string }
-  'VDI.get_nbd_info': { params: [self: Ref<'VDI'>]; result: readonly Rows['vdi_nbd_server_info'][] }
-  'VDI.revert': { params: [snapshot: Ref<'VDI'>]; result: void }
-  'VDI.set_other_config': { params: [self: Ref<'VDI'>, value: Readonly<Record<string, string>>]; result: void }
-  'VDI.add_to_other_config': { params: [self: Ref<'VDI'>, key: string, value: string]; result: void }
-  'VDI.remove_from_other_config': { params: [self: Ref<'VDI'>, key: string]; result: void }
-  'VDI.set_xenstore_data': { params: [self: Ref<'VDI'>, value: Readonly<Record<string, string>>]; result: void }
-  'VDI.add_to_xenstore_data': { params: [self: Ref<'VDI'>, key: string, value: string]; result: void }
-  'VDI.remove_from_xenstore_data': { params: [self: Ref<'VDI'>, key: string]; result: void }
-  'VDI.set_sm_config': { params: [self: Ref<'VDI'>, value: Readonly<Record<string, string>>]; result: void }
-  'VDI.add_to_sm_config': { params: [self: Ref<'VDI'>, key: string, value: string]; result: void }
-  'VDI.remove_from_sm_config': { params: [self: Ref<'VDI'>, key: string]; result: void }
-  'VDI.set_tags': { params: [self: Ref<'VDI'>, value: readonly string[]]; result: void }
-  'VDI.add_tags': { params: [self: Ref<'VDI'>, value: string]; result: void }
-  'VDI.remove_tags': { params: [self: Ref<'VDI'>, value: string]; result: void }
-  'VDI.create': { params: [args: Rows['VDI']]; result: Ref<'VDI'> }
-  'VDI.destroy': { params: [self: Ref<'VDI'>]; result: void }
-  'VBD.eject': { params: [vbd: Ref<'VBD'>]; result: void }
-  'VBD.insert': { params: [vbd: Ref<'VBD'>, vdi: Ref<'VDI'>]; result: void }
-  'VBD.plug': { params: [self: Ref<'VBD'>]; result: void }
-  'VBD.unplug': { params: [self: Ref<'VBD'>]; result: void }
-  'VBD.unplug_force': { params: [self: Ref<'VBD'>]; result: void }
-  'VBD.unplug_force_no_safety_check': { params: [self: Ref<'VBD'>]; result: void }
-  'VBD.assert_attachable': { params: [self: Ref<'VBD'>]; result: void }
-  'VBD.pause': { params: [self: Ref<'VBD'>]; result: string }
-  'VBD.unpause': { params: [self: Ref<'VBD'>, token: string]; result: void }
-  'VBD.set_mode': { params: [self: Ref<'VBD'>, value: Enums['vbd_mode']]; result: void }
-  'VBD.set_userdevice': { params: [self: Ref<'VBD'>, value: string]; result: void }
-  'VBD.set_bootable': { params: [self: Ref<'VBD'>, value: boolean]; result: void }
-  'VBD.set_type': { params: [self: Ref<'VBD'>, value: Enums['vbd_type']]; result: void }
-  'VBD.set_unpluggable': { params: [self: Ref<'VBD'>, value: boolean]; result: void }
-  'VBD.set_other_config': { params: [self: Ref<'VBD'>, value: Readonly<Record<string, string>>]; result: void }
-  'VBD.add_to_other_config': { params: [self: Ref<'VBD'>, key: string, value: string]; result: void }
-  'VBD.remove_from_other_config': { params: [self: Ref<'VBD'>, key: string]; result: void }
-  'VBD.set_qos_algorithm_type': { params: [self: Ref<'VBD'>, value: string]; result: void }
-  'VBD.set_qos_algorithm_params': { params: [self: Ref<'VBD'>, value: Readonly<Record<string, string>>]; result: void }
-  'VBD.add_to_qos_algorithm_params': { params: [self: Ref<'VBD'>, key: string, value: string]; result: void }
-  'VBD.remove_from_qos_algorithm_params': { params: [self: Ref<'VBD'>, key: string]; result: void }
-  'VBD.create': { params: [args: Rows['VBD']]; result: Ref<'VBD'> }
-  'VBD.destroy': { params: [self: Ref<'VBD'>]; result: void }
-  'VBD_metrics.set_other_config': { params: [self: Ref<'VBD_metrics'>, value: Readonly<Record<string, string>>]; result: void }
-  'VBD_metrics.add_to_other_config': { params: [self: Ref<'VBD_metrics'>, key: string, value: string]; result: void }
-  'VBD_metrics.remove_from_other_config': { params: [self: Ref<'VBD_metrics'>, key: string]; result: void }
-  'PBD.plug': { params: [self: Ref<'PBD'>]; result: void }
-  'PBD.unplug': { params: [self: Ref<'PBD'>]; result: void }
-  'PBD.set_device_config': { params: [self: Ref<'PBD'>, value: Readonly<Record<string, string>>]; result: void }
-  'PBD.set_other_config': { params: [self: Ref<'PBD'>, value: Readonly<Record<string, string>>]; result: void }
-  'PBD.add_to_other_config': { params: [self: Ref<'PBD'>, key: string, value: string]; result: void }
-  'PBD.remove_from_other_config': { params: [self: Ref<'PBD'>, key: string]; result: void }
-  'PBD.create': { params: [args: Rows['PBD']]; result: Ref<'PBD'> }
-  'PBD.destroy': { params: [self: Ref<'PBD'>]; result: void }
-  'crashdump.destroy': { params: [self: Ref<'crashdump'>]; result: void }
-  'crashdump.set_other_config': { params: [self: Ref<'crashdump'>, value: Readonly<Record<string, string>>]; result: void }
-  'crashdump.add_to_other_config': { params: [self: Ref<'crashdump'>, key: string, value: string]; result: void }
-  'crashdump.remove_from_other_config': { params: [self: Ref<'crashdump'>, key: string]; result: void }
-  'VTPM.create': { params: [vM: Ref<'VM'>, is_unique: boolean]; result: Ref<'VTPM'> }
-  'VTPM.destroy': { params: [self: Ref<'VTPM'>]; result: void }
-  'VTPM.get_contents': { params: [self: Ref<'VTPM'>]; result: string }
-  'VTPM.set_contents': { params: [self: Ref<'VTPM'>, contents: string]; result: void }
-  'console.set_other_config': { params: [self: Ref<'console'>, value: Readonly<Record<string, string>>]; result: void }
-  'console.add_to_other_config': { params: [self: Ref<'console'>, key: string, value: string]; result: void }
-  'console.remove_from_other_config': { params: [self: Ref<'console'>, key: string]; result: void }
-  'console.create': { params: [args: Rows['console']]; result: Ref<'console'> }
-  'console.destroy': { params: [self: Ref<'console'>]; result: void }
-  'user.set_fullname': { params: [self: Ref<'user'>, value: string]; result: void }
-  'user.set_other_config': { params: [self: Ref<'user'>, value: Readonly<Record<string, string>>]; result: void }
-  'user.add_to_other_config': { params: [self: Ref<'user'>, key: string, value: string]; result: void }
-  'user.remove_from_other_config': { params: [self: Ref<'user'>, key: string]; result: void }
-  'user.create': { params: [args: Rows['user']]; result: Ref<'user'> }
-  'user.destroy': { params: [self: Ref<'user'>]; result: void }
-  'blob.create': { params: [mime_type: string, public_: boolean]; result: Ref<'blob'> }
-  'blob.destroy': { params: [self: Ref<'blob'>]; result: void }
-  'blob.set_name_label': { params: [self: Ref<'blob'>, value: string]; result: void }
-  'blob.set_name_description': { params: [self: Ref<'blob'>, value: string]; result: void }
-  'blob.set_public': { params: [self: Ref<'blob'>, value: boolean]; result: void }
-  'message.create': { params: [name: string, priority: number, cls: Enums['cls'], obj_uuid: string, body: string]; result: Ref<'message'> }
-  'message.destroy': { params: [self: Ref<'message'>]; result: void }
-  'message.destroy_many': { params: [messages: readonly Ref<'message'>[]]; result: void }
-  'message.destroy_all': { params: [filters: Readonly<Record<string, string>>]; result: void }
-  'message.get': { params: [cls: Enums['cls'], obj_uuid: string, since: number]; result: Readonly<Record<string, Rows['message']>> }
-  'message.get_all': { params: []; result: readonly Ref<'message'>[] }
-  'message.get_since': { params: [since: number]; result: Readonly<Record<string, Rows['message']>> }
-  'message.get_record': { params: [self: Ref<'message'>]; result: Rows['message'] }
-  'message.get_by_uuid': { params: [uuid: string]; result: Ref<'message'> }
-  'message.get_all_records': { params: []; result: Readonly<Record<string, Rows['message']>> }
-  'message.get_all_records_where': { params: [expr: string]; result: Readonly<Record<string, Rows['message']>> }
-  'secret.introduce': { params: [uuid: string, value: string, other_config: Readonly<Record<string, string>>]; result: Ref<'secret'> }
-  'secret.set_value': { params: [self: Ref<'secret'>, value: string]; result: void }
-  'secret.set_other_config': { params: [self: Ref<'secret'>, value: Readonly<Record<string, string>>]; result: void }
-  'secret.add_to_other_config': { params: [self: Ref<'secret'>, key: string, value: string]; result: void }
-  'secret.remove_from_other_config': { params: [self: Ref<'secret'>, key: string]; result: void }
-  'secret.create': { params: [args: Rows['secret']]; result: Ref<'secret'> }
-  'secret.destroy': { params: [self: Ref<'secret'>]; result: void }
-  'tunnel.create': { params: [transport_PIF: Ref<'PIF'>, network: Ref<'network'>, protocol: Enums['tunnel_protocol']]; result: Ref<'tunnel'> }
-  'tunnel.destroy': { params: [self: Ref<'tunnel'>]; result: void }
-  'tunnel.set_status': { params: [self: Ref<'tunnel'>, value: Readonly<Record<string, string>>]; result: void }
-  'tunnel.add_to_status': { params: [self: Ref<'tunnel'>, key: string, value: string]; result: void }
-  'tunnel.remove_from_status': { params: [self: Ref<'tunnel'>, key: string]; result: void }
-  'tunnel.set_other_config': { params: [self: Ref<'tunnel'>, value: Readonly<Record<string, string>>]; result: void }
-  'tunnel.add_to_other_config': { params: [self: Ref<'tunnel'>, key: string, value: string]; result: void }
-  'tunnel.remove_from_other_config': { params: [self: Ref<'tunnel'>, key: string]; result: void }
-  'tunnel.set_protocol': { params: [self: Ref<'tunnel'>, value: Enums['tunnel_protocol']]; result: void }
-  'network_sriov.create': { params: [pif: Ref<'PIF'>, network: Ref<'network'>]; result: Ref<'network_sriov'> }
-  'network_sriov.destroy': { params: [self: Ref<'network_sriov'>]; result: void }
-  'network_sriov.get_remaining_capacity': { params: [self: Ref<'network_sriov'>]; result: number }
-  'PCI.disable_dom0_access': { params: [self: Ref<'PCI'>]; result: Enums['pci_dom0_access'] }
-  'PCI.enable_dom0_access': { params: [self: Ref<'PCI'>]; result: Enums['pci_dom0_access'] }
-  'PCI.get_dom0_access_status': { params: [self: Ref<'PCI'>]; result: Enums['pci_dom0_access'] }
-  'PCI.set_other_config': { params: [self: Ref<'PCI'>, value: Readonly<Record<string, string>>]; result: void }
-  'PCI.add_to_other_config': { params: [self: Ref<'PCI'>, key: string, value: string]; result: void }
-  'PCI.remove_from_other_config': { params: [self: Ref<'PCI'>, key: string]; result: void }
-  'PGPU.add_enabled_VGPU_types': { params: [self: Ref<'PGPU'>, value: Ref<'VGPU_type'>]; result: void }
-  'PGPU.remove_enabled_VGPU_types': { params: [self: Ref<'PGPU'>, value: Ref<'VGPU_type'>]; result: void }
-  'PGPU.set_enabled_VGPU_types': { params: [self: Ref<'PGPU'>, value: readonly Ref<'VGPU_type'>[]]; result: void }
-  'PGPU.set_GPU_group': { params: [self: Ref<'PGPU'>, value: Ref<'GPU_group'>]; result: void }
-  'PGPU.get_remaining_capacity': { params: [self: Ref<'PGPU'>, vgpu_type: Ref<'VGPU_type'>]; result: number }
-  'PGPU.enable_dom0_access': { params: [self: Ref<'PGPU'>]; result: Enums['pci_dom0_access'] }
-  'PGPU.disable_dom0_access': { params: [self: Ref<'PGPU'>]; result: Enums['pci_dom0_access'] }
-  'PGPU.set_other_config': { params: [self: Ref<'PGPU'>, value: Readonly<Record<string, string>>]; result: void }
-  'PGPU.add_to_other_config': { params: [self: Ref<'PGPU'>, key: string, value: string]; result: void }
-  'PGPU.remove_from_other_config': { params: [self: Ref<'PGPU'>, key: string]; result: void }
-  'GPU_group.create': { params: [name_label: string, name_description: string, other_config: Readonly<Record<string, string>>]; result: Ref<'GPU_group'> }
-  'GPU_group.destroy': { params: [self: Ref<'GPU_group'>]; result: void }
-  'GPU_group.update_enabled_VGPU_types': { params: [self: Ref<'GPU_group'>]; result: void }
-  'GPU_group.update_supported_VGPU_types': { params: [self: Ref<'GPU_group'>]; result: void }
-  'GPU_group.get_remaining_capacity': { params: [self: Ref<'GPU_group'>, vgpu_type: Ref<'VGPU_type'>]; result: number }
-  'GPU_group.set_name_label': { params: [self: Ref<'GPU_group'>, value: string]; result: void }
-  'GPU_group.set_name_description': { params: [self: Ref<'GPU_group'>, value: string]; result: void }
-  'GPU_group.set_other_config': { params: [self: Ref<'GPU_group'>, value: Readonly<Record<string, string>>]; result: void }
-  'GPU_group.add_to_other_config': { params: [self: Ref<'GPU_group'>, key: string, value: string]; result: void }
-  'GPU_group.remove_from_other_config': { params: [self: Ref<'GPU_group'>, key: string]; result: void }
-  'GPU_group.set_allocation_algorithm': { params: [self: Ref<'GPU_group'>, value: Enums['allocation_algorithm']]; result: void }
-  'VGPU.create': { params: [VM: Ref<'VM'>, GPU_group: Ref<'GPU_group'>, device: string, other_config: Readonly<Record<string, string>>, type: Ref<'VGPU_type'>]; result: Ref<'VGPU'> }
-  'VGPU.destroy': { params: [self: Ref<'VGPU'>]; result: void }
-  'VGPU.atomic_set_resident_on': { params: [self: Ref<'VGPU'>, value: Ref<'PGPU'>]; result: void }
-  'VGPU.set_other_config': { params: [self: Ref<'VGPU'>, value: Readonly<Record<string, string>>]; result: void }
-  'VGPU.add_to_other_config': { params: [self: Ref<'VGPU'>, key: string, value: string]; result: void }
-  'VGPU.remove_from_other_config': { params: [self: Ref<'VGPU'>, key: string]; result: void }
-  'VGPU.set_extra_args': { params: [self: Ref<'VGPU'>, value: string]; result: void }
-  'PVS_site.introduce': { params: [name_label: string, name_description: string, PVS_uuid: string]; result: Ref<'PVS_site'> }
-  'PVS_site.forget': { params: [self: Ref<'PVS_site'>]; result: void }
-  'PVS_site.set_PVS_uuid': { params: [self: Ref<'PVS_site'>, value: string]; result: void }
-  'PVS_site.set_name_label': { params: [self: Ref<'PVS_site'>, value: string]; result: void }
-  'PVS_site.set_name_description': { params: [self: Ref<'PVS_site'>, value: string]; result: void }
-  'PVS_server.introduce': { params: [addresses: readonly string[], first_port: number, last_port: number, site: Ref<'PVS_site'>]; result: Ref<'PVS_server'> }
-  'PVS_server.forget': { params: [self: Ref<'PVS_server'>]; result: void }
-  'PVS_proxy.create': { params: [site: Ref<'PVS_site'>, VIF: Ref<'VIF'>]; result: Ref<'PVS_proxy'> }
-  'PVS_proxy.destroy': { params: [self: Ref<'PVS_proxy'>]; result: void }
-  'PVS_cache_storage.create': { params: [args: Rows['PVS_cache_storage']]; result: Ref<'PVS_cache_storage'> }
-  'PVS_cache_storage.destroy': { params: [self: Ref<'PVS_cache_storage'>]; result: void }
-  'SDN_controller.introduce': { params: [protocol: Enums['sdn_controller_protocol'], address: string, port: number]; result: Ref<'SDN_controller'> }
-  'SDN_controller.forget': { params: [self: Ref<'SDN_controller'>]; result: void }
-  'PUSB.scan': { params: [host: Ref<'host'>]; result: void }
-  'PUSB.set_passthrough_enabled': { params: [self: Ref<'PUSB'>, value: boolean]; result: void }
-  'PUSB.set_other_config': { params: [self: Ref<'PUSB'>, value: Readonly<Record<string, string>>]; result: void }
-  'PUSB.add_to_other_config': { params: [self: Ref<'PUSB'>, key: string, value: string]; result: void }
-  'PUSB.remove_from_other_config': { params: [self: Ref<'PUSB'>, key: string]; result: void }
-  'USB_group.create': { params: [name_label: string, name_description: string, other_config: Readonly<Record<string, string>>]; result: Ref<'USB_group'> }
-  'USB_group.destroy': { params: [self: Ref<'USB_group'>]; result: void }
-  'USB_group.set_name_label': { params: [self: Ref<'USB_group'>, value: string]; result: void }
-  'USB_group.set_name_description': { params: [self: Ref<'USB_group'>, value: string]; result: void }
-  'USB_group.set_other_config': { params: [self: Ref<'USB_group'>, value: Readonly<Record<string, string>>]; result: void }
-  'USB_group.add_to_other_config': { params: [self: Ref<'USB_group'>, key: string, value: string]; result: void }
-  'USB_group.remove_from_other_config': { params: [self: Ref<'USB_group'>, key: string]; result: void }
-  'VUSB.create': { params: [VM: Ref<'VM'>, USB_group: Ref<'USB_group'>, other_config: Readonly<Record<string, string>>]; result: Ref<'VUSB'> }
-  'VUSB.unplug': { params: [self: Ref<'VUSB'>]; result: void }
-  'VUSB.destroy': { params: [self: Ref<'VUSB'>]; result: void }
-  'VUSB.set_other_config': { params: [self: Ref<'VUSB'>, value: Readonly<Record<string, string>>]; result: void }
-  'VUSB.add_to_other_config': { params: [self: Ref<'VUSB'>, key: string, value: string]; result: void }
-  'VUSB.remove_from_other_config': { params: [self: Ref<'VUSB'>, key: string]; result: void }
-  'Cluster.create': { params: [PIF: Ref<'PIF'>, cluster_stack: string, pool_auto_join: boolean, token_timeout: number, token_timeout_coefficient: number]; result: Ref<'Cluster'> }
-  'Cluster.destroy': { params: [self: Ref<'Cluster'>]; result: void }
-  'Cluster.get_network': { params: [self: Ref<'Cluster'>]; result: Ref<'network'> }
-  'Cluster.pool_create': { params: [network: Ref<'network'>, cluster_stack: string, token_timeout: number, token_timeout_coefficient: number]; result: Ref<'Cluster'> }
-  'Cluster.pool_force_destroy': { params: [self: Ref<'Cluster'>]; result: void }
-  'Cluster.pool_destroy': { params: [self: Ref<'Cluster'>]; result: void }
-  'Cluster.pool_resync': { params: [self: Ref<'Cluster'>]; result: void }
-  'Cluster.cstack_sync': { params: [self: Ref<'Cluster'>]; result: void }
-  'Cluster.set_other_config': { params: [self: Ref<'Cluster'>, value: Readonly<Record<string, string>>]; result: void }
-  'Cluster.add_to_other_config': { params: [self: Ref<'Cluster'>, key: string, value: string]; result: void }
-  'Cluster.remove_from_other_config': { params: [self: Ref<'Cluster'>, key: string]; result: void }
-  'Cluster_host.create': { params: [cluster: Ref<'Cluster'>, host: Ref<'host'>, pif: Ref<'PIF'>]; result: Ref<'Cluster_host'> }
-  'Cluster_host.destroy': { params: [self: Ref<'Cluster_host'>]; result: void }
-  'Cluster_host.enable': { params: [self: Ref<'Cluster_host'>]; result: void }
-  'Cluster_host.force_destroy': { params: [self: Ref<'Cluster_host'>]; result: void }
-  'Cluster_host.forget': { params: [self: Ref<'Cluster_host'>]; result: void }
-  'Cluster_host.disable': { params: [self: Ref<'Cluster_host'>]; result: void }
-  'Diagnostics.gc_compact': { params: [host: Ref<'host'>]; result: void }
-  'Diagnostics.gc_stats': { params: [host: Ref<'host'>]; result: Readonly<Record<string, string>> }
-  'Diagnostics.db_stats': { params: []; result: Readonly<Record<string, string>> }
-  'Diagnostics.network_stats': { params: [host: Ref<'host'>, params: Readonly<Record<string, string>>]; result: readonly (readonly string[])[] }
-  'Repository.introduce': { params: [name_label: string, name_description: string, binary_url: string, source_url: string, update: boolean, gpgkey_path: string]; result: Ref<'Repository'> }
-  'Repository.introduce_bundle': { params: [name_label: string, name_description: string]; result: Ref<'Repository'> }
-  'Repository.introduce_remote_pool': { params: [name_label: string, name_description: string, binary_url: string, certificate: string]; result: Ref<'Repository'> }
-  'Repository.forget': { params: [self: Ref<'Repository'>]; result: void }
-  'Repository.apply': { params: [host: Ref<'host'>]; result: void }
-  'Repository.set_gpgkey_path': { params: [self: Ref<'Repository'>, value: string]; result: void }
-  'Repository.apply_livepatch': { params: [host: Ref<'host'>, component: string, base_build_id: string, base_version: string, base_release: string, to_version: string, to_release: string]; result: void }
-  'Repository.set_name_label': { params: [self: Ref<'Repository'>, value: string]; result: void }
-  'Repository.set_name_description': { params: [self: Ref<'Repository'>, value: string]; result: void }
-  'Observer.register': { params: [self: Ref<'Observer'>, host: Ref<'host'>]; result: void }
-  'Observer.unregister': { params: [self: Ref<'Observer'>, host: Ref<'host'>]; result: void }
-  'Observer.set_hosts': { params: [self: Ref<'Observer'>, value: readonly Ref<'host'>[]]; result: void }
-  'Observer.set_enabled': { params: [self: Ref<'Observer'>, value: boolean]; result: void }
-  'Observer.set_attributes': { params: [self: Ref<'Observer'>, value: Readonly<Record<string, string>>]; result: void }
-  'Observer.set_endpoints': { params: [self: Ref<'Observer'>, value: readonly string[]]; result: void }
-  'Observer.set_components': { params: [self: Ref<'Observer'>, value: readonly string[]]; result: void }
-  'Observer.set_name_label': { params: [self: Ref<'Observer'>, value: string]; result: void }
-  'Observer.set_name_description': { params: [self: Ref<'Observer'>, value: string]; result: void }
-  'Observer.create': { params: [args: Rows['Observer']]; result: Ref<'Observer'> }
-  'Observer.destroy': { params: [self: Ref<'Observer'>]; result: void }
-  'VM_group.set_name_label': { params: [self: Ref<'VM_group'>, value: string]; result: void }
-  'VM_group.set_name_description': { params: [self: Ref<'VM_group'>, value: string]; result: void }
-  'VM_group.create': { params: [args: Rows['VM_group']]; result: Ref<'VM_group'> }
-  'VM_group.destroy': { params: [self: Ref<'VM_group'>]; result: void }
-  'Host_driver.select': { params: [self: Ref<'Host_driver'>, variant: Ref<'Driver_variant'>]; result: void }
-  'Host_driver.deselect': { params: [self: Ref<'Host_driver'>]; result: void }
-  'Host_driver.rescan': { params: [host: Ref<'host'>]; result: void }
-  'Driver_variant.select': { params: [self: Ref<'Driver_variant'>]; result: void }
-  'Caller.add_group': { params: [self: Ref<'Caller'>, group: string]; result: void }
-  'Caller.remove_group': { params: [self: Ref<'Caller'>, group: string]; result: void }
-  'Caller.query_token_usage': { params: [self: Ref<'Caller'>]; result: number }
-  'Caller.query_call_count': { params: [self: Ref<'Caller'>]; result: number }
-  'Caller.query_group_token_usage': { params: [group: string]; result: number }
-  'Caller.query_group_call_count': { params: [group: string]; result: number }
-  'Caller.query_all_usage': { params: []; result: readonly (readonly string[])[] }
-  'Caller.set_name_label': { params: [self: Ref<'Caller'>, value: string]; result: void }
-  'Caller.set_name_description': { params: [self: Ref<'Caller'>, value: string]; result: void }
-  'Caller.create': { params: [args: Rows['Caller']]; result: Ref<'Caller'> }
-  'Caller.destroy': { params: [self: Ref<'Caller'>]; result: void }
-  'Rate_limit.add_caller': { params: [self: Ref<'Rate_limit'>, caller: Ref<'Caller'>]; result: void }
-  'Rate_limit.remove_caller': { params: [self: Ref<'Rate_limit'>, caller: Ref<'Caller'>]; result: void }
-  'Rate_limit.set_burst_size': { params: [self: Ref<'Rate_limit'>, value: number]; result: void }
-  'Rate_limit.set_fill_rate': { params: [self: Ref<'Rate_limit'>, value: number]; result: void }
-  'Rate_limit.set_name_label': { params: [self: Ref<'Rate_limit'>, value: string]; result: void }
-  'Rate_limit.set_name_description': { params: [self: Ref<'Rate_limit'>, value: string]; result: void }
-  'Rate_limit.create': { params: [args: Rows['Rate_limit']]; result: Ref<'Rate_limit'> }
-  'Rate_limit.destroy': { params: [self: Ref<'Rate_limit'>]; result: void }
+  session: {
+    login_with_password: { params: [uname: string, pwd: string, version: string, originator: string]; result: Ref<'session'> }
+    logout: { params: []; result: void }
+    change_password: { params: [old_pwd: string, new_pwd: string]; result: void }
+    slave_login: { params: [host: Ref<'host'>, psecret: string]; result: Ref<'session'> }
+    slave_local_login: { params: [psecret: string]; result: Ref<'session'> }
+    slave_local_login_with_password: { params: [uname: string, pwd: string]; result: Ref<'session'> }
+    create_from_db_file: { params: [filename: string]; result: Ref<'session'> }
+    local_logout: { params: []; result: void }
+    get_all_subject_identifiers: { params: []; result: readonly string[] }
+    logout_subject_identifier: { params: [subject_identifier: string]; result: void }
+    set_other_config: { params: [self: Ref<'session'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'session'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'session'>, key: string]; result: void }
+  }
+  auth: {
+    get_subject_identifier: { params: [subject_name: string]; result: string }
+    get_subject_information_from_identifier: { params: [subject_identifier: string]; result: Readonly<Record<string, string>> }
+    get_group_membership: { params: [subject_identifier: string]; result: readonly string[] }
+  }
+  subject: {
+    add_to_roles: { params: [self: Ref<'subject'>, role: Ref<'role'>]; result: void }
+    remove_from_roles: { params: [self: Ref<'subject'>, role: Ref<'role'>]; result: void }
+    get_permissions_name_label: { params: [self: Ref<'subject'>]; result: readonly string[] }
+    create: { params: [args: Rows['subject']]; result: Ref<'subject'> }
+    destroy: { params: [self: Ref<'subject'>]; result: void }
+  }
+  role: {
+    get_permissions: { params: [self: Ref<'role'>]; result: readonly Ref<'role'>[] }
+    get_permissions_name_label: { params: [self: Ref<'role'>]; result: readonly string[] }
+    get_by_permission: { params: [permission: Ref<'role'>]; result: readonly Ref<'role'>[] }
+    get_by_permission_name_label: { params: [label: string]; result: readonly Ref<'role'>[] }
+  }
+  task: {
+    create: { params: [label: string, description: string]; result: Ref<'task'> }
+    destroy: { params: [self: Ref<'task'>]; result: void }
+    cancel: { params: [task: Ref<'task'>]; result: void }
+    set_status: { params: [self: Ref<'task'>, value: Enums['task_status_type']]; result: void }
+    set_progress: { params: [self: Ref<'task'>, value: number]; result: void }
+    set_result: { params: [self: Ref<'task'>, value: string]; result: void }
+    set_error_info: { params: [self: Ref<'task'>, value: readonly string[]]; result: void }
+    add_to_other_config: { params: [self: Ref<'task'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'task'>, key: string]; result: void }
+    set_other_config: { params: [self: Ref<'task'>, value: Readonly<Record<string, string>>]; result: void }
+  }
+  event: {
+    register: { params: [classes: readonly string[]]; result: void }
+    unregister: { params: [classes: readonly string[]]; result: void }
+    next: { params: []; result: readonly Rows['event'][] }
+    from: { params: [classes: readonly string[], token: string, timeout: number]; result: readonly Rows['event'][] }
+    get_current_id: { params: []; result: number }
+    inject: { params: [class_: string, ref: string]; result: string }
+  }
+  pool: {
+    join: { params: [master_address: string, master_username: string, master_password: string]; result: void }
+    join_force: { params: [master_address: string, master_username: string, master_password: string]; result: void }
+    eject: { params: [host: Ref<'host'>]; result: void }
+    initial_auth: { params: []; result: string }
+    exchange_certificates_on_join: { params: [uuid: string, certificate: string]; result: Readonly<Record<string, string>> }
+    exchange_ca_certificates_on_join: { params: [import_: Readonly<Record<string, string>>, export_: readonly Ref<'Certificate'>[]]; result: Readonly<Record<string, string>> }
+    emergency_transition_to_master: { params: []; result: void }
+    emergency_reset_master: { params: [master_address: string]; result: void }
+    recover_slaves: { params: []; result: readonly Ref<'host'>[] }
+    hello: { params: [host_uuid: string, host_address: string]; result: Enums['hello_return'] }
+    is_slave: { params: [host: Ref<'host'>]; result: boolean }
+    create_VLAN: { params: [device: string, network: Ref<'network'>, VLAN: number]; result: readonly Ref<'PIF'>[] }
+    management_reconfigure: { params: [network: Ref<'network'>]; result: void }
+    create_VLAN_from_PIF: { params: [pif: Ref<'PIF'>, network: Ref<'network'>, VLAN: number]; result: readonly Ref<'PIF'>[] }
+    enable_ha: { params: [heartbeat_srs: readonly Ref<'SR'>[], configuration: Readonly<Record<string, string>>]; result: void }
+    disable_ha: { params: []; result: void }
+    sync_database: { params: []; result: void }
+    designate_new_master: { params: [host: Ref<'host'>]; result: void }
+    ha_prevent_restarts_for: { params: [seconds: number]; result: void }
+    ha_failover_plan_exists: { params: [n: number]; result: boolean }
+    ha_compute_max_host_failures_to_tolerate: { params: []; result: number }
+    ha_compute_hypothetical_max_host_failures_to_tolerate: { params: [configuration: Readonly<Record<string, string>>]; result: number }
+    ha_compute_vm_failover_plan: { params: [failed_hosts: readonly Ref<'host'>[], failed_vms: readonly Ref<'VM'>[]]; result: Readonly<Record<string, Readonly<Record<string, string>>>> }
+    set_ha_host_failures_to_tolerate: { params: [self: Ref<'pool'>, value: number]; result: void }
+    create_new_blob: { params: [pool: Ref<'pool'>, name: string, mime_type: string, public_: boolean]; result: Ref<'blob'> }
+    ha_schedule_plan_recomputation: { params: []; result: void }
+    enable_binary_storage: { params: []; result: void }
+    disable_binary_storage: { params: []; result: void }
+    enable_external_auth: { params: [pool: Ref<'pool'>, config: Readonly<Record<string, string>>, service_name: string, auth_type: string]; result: void }
+    disable_external_auth: { params: [pool: Ref<'pool'>, config: Readonly<Record<string, string>>]; result: void }
+    external_auth_set_ldaps: { params: [pool: Ref<'pool'>, ldaps: boolean, force: boolean]; result: void }
+    detect_nonhomogeneous_external_auth: { params: [pool: Ref<'pool'>]; result: void }
+    initialize_wlb: { params: [wlb_url: string, wlb_username: string, wlb_password: string, xenserver_username: string, xenserver_password: string]; result: void }
+    deconfigure_wlb: { params: []; result: void }
+    send_wlb_configuration: { params: [config: Readonly<Record<string, string>>]; result: void }
+    retrieve_wlb_configuration: { params: []; result: Readonly<Record<string, string>> }
+    retrieve_wlb_recommendations: { params: []; result: Readonly<Record<string, readonly string[]>> }
+    send_test_post: { params: [host: string, port: number, body: string]; result: string }
+    certificate_install: { params: [name: string, cert: string]; result: void }
+    certificate_uninstall: { params: [name: string]; result: void }
+    certificate_list: { params: []; result: readonly string[] }
+    install_ca_certificate: { params: [name: string, cert: string]; result: void }
+    uninstall_ca_certificate: { params: [name: string, force: boolean]; result: void }
+    crl_install: { params: [name: string, cert: string]; result: void }
+    crl_uninstall: { params: [name: string]; result: void }
+    crl_list: { params: []; result: readonly string[] }
+    certificate_sync: { params: []; result: void }
+    enable_tls_verification: { params: []; result: void }
+    enable_redo_log: { params: [sr: Ref<'SR'>]; result: void }
+    disable_redo_log: { params: []; result: void }
+    audit_log_append: { params: [line: string]; result: void }
+    set_vswitch_controller: { params: [address: string]; result: void }
+    test_archive_target: { params: [self: Ref<'pool'>, config: Readonly<Record<string, string>>]; result: string }
+    enable_local_storage_caching: { params: [self: Ref<'pool'>]; result: void }
+    disable_local_storage_caching: { params: [self: Ref<'pool'>]; result: void }
+    get_license_state: { params: [self: Ref<'pool'>]; result: Readonly<Record<string, string>> }
+    apply_edition: { params: [self: Ref<'pool'>, edition: string]; result: void }
+    enable_ssl_legacy: { params: [self: Ref<'pool'>]; result: void }
+    disable_ssl_legacy: { params: [self: Ref<'pool'>]; result: void }
+    set_igmp_snooping_enabled: { params: [self: Ref<'pool'>, value: boolean]; result: void }
+    has_extension: { params: [self: Ref<'pool'>, name: string]; result: boolean }
+    add_to_guest_agent_config: { params: [self: Ref<'pool'>, key: string, value: string]; result: void }
+    remove_from_guest_agent_config: { params: [self: Ref<'pool'>, key: string]; result: void }
+    rotate_secret: { params: []; result: void }
+    set_repositories: { params: [self: Ref<'pool'>, value: readonly Ref<'Repository'>[]]; result: void }
+    add_repository: { params: [self: Ref<'pool'>, value: Ref<'Repository'>]; result: void }
+    remove_repository: { params: [self: Ref<'pool'>, value: Ref<'Repository'>]; result: void }
+    sync_updates: { params: [self: Ref<'pool'>, force: boolean, token: string, token_id: string, username: string, password: string]; result: string }
+    check_update_readiness: { params: [self: Ref<'pool'>, requires_reboot: boolean]; result: readonly (readonly string[])[] }
+    enable_client_certificate_auth: { params: [self: Ref<'pool'>, name: string]; result: void }
+    disable_client_certificate_auth: { params: [self: Ref<'pool'>]; result: void }
+    configure_repository_proxy: { params: [self: Ref<'pool'>, url: string, username: string, password: string]; result: void }
+    disable_repository_proxy: { params: [self: Ref<'pool'>]; result: void }
+    set_uefi_certificates: { params: [self: Ref<'pool'>, value: string]; result: void }
+    set_custom_uefi_certificates: { params: [self: Ref<'pool'>, value: string]; result: void }
+    set_https_only: { params: [self: Ref<'pool'>, value: boolean]; result: void }
+    set_telemetry_next_collection: { params: [self: Ref<'pool'>, value: number]; result: void }
+    reset_telemetry_uuid: { params: [self: Ref<'pool'>]; result: void }
+    configure_update_sync: { params: [self: Ref<'pool'>, update_sync_frequency: Enums['update_sync_frequency'], update_sync_day: number]; result: void }
+    set_update_sync_enabled: { params: [self: Ref<'pool'>, value: boolean]; result: void }
+    set_local_auth_max_threads: { params: [self: Ref<'pool'>, value: number]; result: void }
+    set_ext_auth_max_threads: { params: [self: Ref<'pool'>, value: number]; result: void }
+    set_ext_auth_cache_enabled: { params: [self: Ref<'pool'>, value: boolean]; result: void }
+    set_ext_auth_cache_size: { params: [self: Ref<'pool'>, value: number]; result: void }
+    set_ext_auth_cache_expiry: { params: [self: Ref<'pool'>, value: number]; result: void }
+    get_guest_secureboot_readiness: { params: [self: Ref<'pool'>]; result: Enums['pool_guest_secureboot_readiness'] }
+    enable_ssh: { params: [self: Ref<'pool'>]; result: void }
+    disable_ssh: { params: [self: Ref<'pool'>]; result: void }
+    set_ssh_enabled_timeout: { params: [self: Ref<'pool'>, value: number]; result: void }
+    set_console_idle_timeout: { params: [self: Ref<'pool'>, value: number]; result: void }
+    set_ssh_auto_mode: { params: [self: Ref<'pool'>, value: boolean]; result: void }
+    install_trusted_certificate: { params: [self: Ref<'pool'>, ca: boolean, cert: string, purpose: readonly Enums['certificate_purpose'][]]; result: void }
+    uninstall_trusted_certificate: { params: [self: Ref<'pool'>, certificate: Ref<'Certificate'>]; result: void }
+    sync_trusted_certificates_from: { params: [self: Ref<'pool'>, remote_pool: string, remote_session: Ref<'session'>, remote_certificate: string, ca: boolean]; result: readonly Ref<'Certificate'>[] }
+    exchange_trusted_certificates_on_join: { params: [self: Ref<'pool'>, ca: boolean, import_: Readonly<Record<string, readonly string[]>>, export_: readonly Ref<'Certificate'>[]]; result: Readonly<Record<string, readonly string[]>> }
+    exchange_crls_on_join: { params: [self: Ref<'pool'>, import_: Readonly<Record<string, string>>, export_: readonly string[]]; result: Readonly<Record<string, string>> }
+    set_name_label: { params: [self: Ref<'pool'>, value: string]; result: void }
+    set_name_description: { params: [self: Ref<'pool'>, value: string]; result: void }
+    set_default_SR: { params: [self: Ref<'pool'>, value: Ref<'SR'>]; result: void }
+    set_suspend_image_SR: { params: [self: Ref<'pool'>, value: Ref<'SR'>]; result: void }
+    set_crash_dump_SR: { params: [self: Ref<'pool'>, value: Ref<'SR'>]; result: void }
+    set_other_config: { params: [self: Ref<'pool'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'pool'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'pool'>, key: string]; result: void }
+    set_ha_allow_overcommit: { params: [self: Ref<'pool'>, value: boolean]; result: void }
+    set_tags: { params: [self: Ref<'pool'>, value: readonly string[]]; result: void }
+    add_tags: { params: [self: Ref<'pool'>, value: string]; result: void }
+    remove_tags: { params: [self: Ref<'pool'>, value: string]; result: void }
+    set_gui_config: { params: [self: Ref<'pool'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_gui_config: { params: [self: Ref<'pool'>, key: string, value: string]; result: void }
+    remove_from_gui_config: { params: [self: Ref<'pool'>, key: string]; result: void }
+    set_health_check_config: { params: [self: Ref<'pool'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_health_check_config: { params: [self: Ref<'pool'>, key: string, value: string]; result: void }
+    remove_from_health_check_config: { params: [self: Ref<'pool'>, key: string]; result: void }
+    set_wlb_enabled: { params: [self: Ref<'pool'>, value: boolean]; result: void }
+    set_wlb_verify_cert: { params: [self: Ref<'pool'>, value: boolean]; result: void }
+    set_policy_no_vendor_device: { params: [self: Ref<'pool'>, value: boolean]; result: void }
+    set_live_patching_disabled: { params: [self: Ref<'pool'>, value: boolean]; result: void }
+    set_is_psr_pending: { params: [self: Ref<'pool'>, value: boolean]; result: void }
+    set_migration_compression: { params: [self: Ref<'pool'>, value: boolean]; result: void }
+    set_coordinator_bias: { params: [self: Ref<'pool'>, value: boolean]; result: void }
+    set_license_server: { params: [self: Ref<'pool'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_license_server: { params: [self: Ref<'pool'>, key: string, value: string]; result: void }
+    remove_from_license_server: { params: [self: Ref<'pool'>, key: string]; result: void }
+    set_ha_reboot_vm_on_internal_shutdown: { params: [self: Ref<'pool'>, value: boolean]; result: void }
+    set_limit_console_sessions: { params: [self: Ref<'pool'>, value: boolean]; result: void }
+    set_vm_console_idle_timeout: { params: [self: Ref<'pool'>, value: number]; result: void }
+    set_auto_update_vm_secureboot_certificates: { params: [self: Ref<'pool'>, value: boolean]; result: void }
+  }
+  pool_patch: {
+    apply: { params: [self: Ref<'pool_patch'>, host: Ref<'host'>]; result: string }
+    pool_apply: { params: [self: Ref<'pool_patch'>]; result: void }
+    precheck: { params: [self: Ref<'pool_patch'>, host: Ref<'host'>]; result: string }
+    clean: { params: [self: Ref<'pool_patch'>]; result: void }
+    pool_clean: { params: [self: Ref<'pool_patch'>]; result: void }
+    destroy: { params: [self: Ref<'pool_patch'>]; result: void }
+    clean_on_host: { params: [self: Ref<'pool_patch'>, host: Ref<'host'>]; result: void }
+    set_other_config: { params: [self: Ref<'pool_patch'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'pool_patch'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'pool_patch'>, key: string]; result: void }
+  }
+  pool_update: {
+    introduce: { params: [vdi: Ref<'VDI'>]; result: Ref<'pool_update'> }
+    precheck: { params: [self: Ref<'pool_update'>, host: Ref<'host'>]; result: Enums['livepatch_status'] }
+    apply: { params: [self: Ref<'pool_update'>, host: Ref<'host'>]; result: void }
+    pool_apply: { params: [self: Ref<'pool_update'>]; result: void }
+    pool_clean: { params: [self: Ref<'pool_update'>]; result: void }
+    destroy: { params: [self: Ref<'pool_update'>]; result: void }
+    attach: { params: [self: Ref<'pool_update'>, use_localhost_proxy: boolean]; result: string }
+    detach: { params: [self: Ref<'pool_update'>]; result: void }
+    resync_host: { params: [host: Ref<'host'>]; result: void }
+    set_other_config: { params: [self: Ref<'pool_update'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'pool_update'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'pool_update'>, key: string]; result: void }
+  }
+  VM: {
+    snapshot: { params: [vm: Ref<'VM'>, new_name: string, ignore_vdis: readonly Ref<'VDI'>[]]; result: Ref<'VM'> }
+    snapshot_with_quiesce: { params: [vm: Ref<'VM'>, new_name: string]; result: Ref<'VM'> }
+    clone: { params: [vm: Ref<'VM'>, new_name: string]; result: Ref<'VM'> }
+    copy: { params: [vm: Ref<'VM'>, new_name: string, sr: Ref<'SR'>]; result: Ref<'VM'> }
+    revert: { params: [snapshot: Ref<'VM'>]; result: void }
+    checkpoint: { params: [vm: Ref<'VM'>, new_name: string]; result: Ref<'VM'> }
+    provision: { params: [vm: Ref<'VM'>]; result: void }
+    start: { params: [vm: Ref<'VM'>, start_paused: boolean, force: boolean]; result: void }
+    start_on: { params: [vm: Ref<'VM'>, host: Ref<'host'>, start_paused: boolean, force: boolean]; result: void }
+    pause: { params: [vm: Ref<'VM'>]; result: void }
+    unpause: { params: [vm: Ref<'VM'>]; result: void }
+    clean_shutdown: { params: [vm: Ref<'VM'>]; result: void }
+    shutdown: { params: [vm: Ref<'VM'>]; result: void }
+    clean_reboot: { params: [vm: Ref<'VM'>]; result: void }
+    hard_shutdown: { params: [vm: Ref<'VM'>]; result: void }
+    power_state_reset: { params: [vm: Ref<'VM'>]; result: void }
+    hard_reboot: { params: [vm: Ref<'VM'>]; result: void }
+    suspend: { params: [vm: Ref<'VM'>]; result: void }
+    csvm: { params: [vm: Ref<'VM'>]; result: Ref<'VM'> }
+    resume: { params: [vm: Ref<'VM'>, start_paused: boolean, force: boolean]; result: void }
+    set_is_default_template: { params: [vm: Ref<'VM'>, value: boolean]; result: void }
+    hard_reboot_internal: { params: [vm: Ref<'VM'>]; result: void }
+    resume_on: { params: [vm: Ref<'VM'>, host: Ref<'host'>, start_paused: boolean, force: boolean]; result: void }
+    pool_migrate: { params: [vm: Ref<'VM'>, host: Ref<'host'>, options: Readonly<Record<string, string>>]; result: void }
+    pool_migrate_complete: { params: [vm: Ref<'VM'>, host: Ref<'host'>]; result: void }
+    set_VCPUs_number_live: { params: [self: Ref<'VM'>, nvcpu: number]; result: void }
+    add_to_VCPUs_params_live: { params: [self: Ref<'VM'>, key: string, value: string]; result: void }
+    set_NVRAM: { params: [self: Ref<'VM'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_NVRAM: { params: [self: Ref<'VM'>, key: string, value: string]; result: void }
+    remove_from_NVRAM: { params: [self: Ref<'VM'>, key: string]; result: void }
+    set_ha_restart_priority: { params: [self: Ref<'VM'>, value: string]; result: void }
+    set_ha_always_run: { params: [self: Ref<'VM'>, value: boolean]; result: void }
+    compute_memory_overhead: { params: [vm: Ref<'VM'>]; result: number }
+    set_memory_dynamic_max: { params: [self: Ref<'VM'>, value: number]; result: void }
+    set_memory_dynamic_min: { params: [self: Ref<'VM'>, value: number]; result: void }
+    set_memory_dynamic_range: { params: [self: Ref<'VM'>, min: number, max: number]; result: void }
+    set_memory_static_max: { params: [self: Ref<'VM'>, value: number]; result: void }
+    set_memory_static_min: { params: [self: Ref<'VM'>, value: number]; result: void }
+    set_memory_static_range: { params: [self: Ref<'VM'>, min: number, max: number]; result: void }
+    set_memory_limits: { params: [self: Ref<'VM'>, static_min: number, static_max: number, dynamic_min: number, dynamic_max: number]; result: void }
+    set_memory: { params: [self: Ref<'VM'>, value: number]; result: void }
+    set_memory_target_live: { params: [self: Ref<'VM'>, target: number]; result: void }
+    wait_memory_target_live: { params: [self: Ref<'VM'>]; result: void }
+    get_cooperative: { params: [self: Ref<'VM'>]; result: boolean }
+    set_HVM_shadow_multiplier: { params: [self: Ref<'VM'>, value: number]; result: void }
+    set_shadow_multiplier_live: { params: [self: Ref<'VM'>, multiplier: number]; result: void }
+    set_VCPUs_max: { params: [self: Ref<'VM'>, value: number]; result: void }
+    set_VCPUs_at_startup: { params: [self: Ref<'VM'>, value: number]; result: void }
+    send_sysrq: { params: [vm: Ref<'VM'>, key: string]; result: void }
+    send_trigger: { params: [vm: Ref<'VM'>, trigger: string]; result: void }
+    maximise_memory: { params: [self: Ref<'VM'>, total: number, approximate: boolean]; result: number }
+    migrate_send: { params: [vm: Ref<'VM'>, dest: Readonly<Record<string, string>>, live: boolean, vdi_map: Readonly<Record<string, Ref<'SR'>>>, vif_map: Readonly<Record<string, Ref<'network'>>>, options: Readonly<Record<string, string>>, vgpu_map: Readonly<Record<string, Ref<'GPU_group'>>>, vdi_format_map: Readonly<Record<string, string>>]; result: Ref<'VM'> }
+    assert_can_migrate: { params: [vm: Ref<'VM'>, dest: Readonly<Record<string, string>>, live: boolean, vdi_map: Readonly<Record<string, Ref<'SR'>>>, vif_map: Readonly<Record<string, Ref<'network'>>>, options: Readonly<Record<string, string>>, vgpu_map: Readonly<Record<string, Ref<'GPU_group'>>>]; result: void }
+    assert_can_migrate_sender: { params: [vm: Ref<'VM'>, dest: Readonly<Record<string, string>>, live: boolean, vdi_map: Readonly<Record<string, Ref<'SR'>>>, vif_map: Readonly<Record<string, Ref<'network'>>>, vgpu_map: Readonly<Record<string, Ref<'GPU_group'>>>, options: Readonly<Record<string, string>>]; result: void }
+    get_boot_record: { params: [self: Ref<'VM'>]; result: Rows['VM'] }
+    get_data_sources: { params: [self: Ref<'VM'>]; result: readonly Rows['data_source'][] }
+    record_data_source: { params: [self: Ref<'VM'>, data_source: string]; result: void }
+    query_data_source: { params: [self: Ref<'VM'>, data_source: string]; result: number }
+    forget_data_source_archives: { params: [self: Ref<'VM'>, data_source: string]; result: void }
+    assert_operation_valid: { params: [self: Ref<'VM'>, op: Enums['vm_operations']]; result: void }
+    update_allowed_operations: { params: [self: Ref<'VM'>]; result: void }
+    get_allowed_VBD_devices: { params: [vm: Ref<'VM'>]; result: readonly string[] }
+    get_allowed_VIF_devices: { params: [vm: Ref<'VM'>]; result: readonly string[] }
+    get_possible_hosts: { params: [vm: Ref<'VM'>]; result: readonly Ref<'host'>[] }
+    assert_can_boot_here: { params: [self: Ref<'VM'>, host: Ref<'host'>]; result: void }
+    atomic_set_resident_on: { params: [vm: Ref<'VM'>, host: Ref<'host'>]; result: void }
+    create_new_blob: { params: [vm: Ref<'VM'>, name: string, mime_type: string, public_: boolean]; result: Ref<'blob'> }
+    s3_suspend: { params: [vm: Ref<'VM'>]; result: void }
+    s3_resume: { params: [vm: Ref<'VM'>]; result: void }
+    assert_agile: { params: [self: Ref<'VM'>]; result: void }
+    update_snapshot_metadata: { params: [vm: Ref<'VM'>, snapshot_of: Ref<'VM'>, snapshot_time: number, transportable_snapshot_id: string]; result: void }
+    retrieve_wlb_recommendations: { params: [vm: Ref<'VM'>]; result: Readonly<Record<string, readonly string[]>> }
+    set_bios_strings: { params: [self: Ref<'VM'>, value: Readonly<Record<string, string>>]; result: void }
+    copy_bios_strings: { params: [vm: Ref<'VM'>, host: Ref<'host'>]; result: void }
+    set_protection_policy: { params: [self: Ref<'VM'>, value: Ref<'VMPP'>]; result: void }
+    set_snapshot_schedule: { params: [self: Ref<'VM'>, value: Ref<'VMSS'>]; result: void }
+    set_start_delay: { params: [self: Ref<'VM'>, value: number]; result: void }
+    set_shutdown_delay: { params: [self: Ref<'VM'>, value: number]; result: void }
+    set_order: { params: [self: Ref<'VM'>, value: number]; result: void }
+    set_suspend_VDI: { params: [self: Ref<'VM'>, value: Ref<'VDI'>]; result: void }
+    assert_can_be_recovered: { params: [self: Ref<'VM'>, session_to: Ref<'session'>]; result: void }
+    get_SRs_required_for_recovery: { params: [self: Ref<'VM'>, session_to: Ref<'session'>]; result: readonly Ref<'SR'>[] }
+    recover: { params: [self: Ref<'VM'>, session_to: Ref<'session'>, force: boolean]; result: void }
+    import_convert: { params: [type: string, username: string, password: string, sr: Ref<'SR'>, remote_config: Readonly<Record<string, string>>]; result: void }
+    set_appliance: { params: [self: Ref<'VM'>, value: Ref<'VM_appliance'>]; result: void }
+    set_groups: { params: [self: Ref<'VM'>, value: readonly Ref<'VM_group'>[]]; result: void }
+    query_services: { params: [self: Ref<'VM'>]; result: Readonly<Record<string, string>> }
+    call_plugin: { params: [vm: Ref<'VM'>, plugin: string, fn: string, args: Readonly<Record<string, string>>]; result: string }
+    call_host_plugin: { params: [vm: Ref<'VM'>, plugin: string, fn: string, args: Readonly<Record<string, string>>]; result: string }
+    set_has_vendor_device: { params: [self: Ref<'VM'>, value: boolean]; result: void }
+    import: { params: [url: string, sr: Ref<'SR'>, full_restore: boolean, force: boolean]; result: readonly Ref<'VM'>[] }
+    set_actions_after_crash: { params: [self: Ref<'VM'>, value: Enums['on_crash_behaviour']]; result: void }
+    set_domain_type: { params: [self: Ref<'VM'>, value: Enums['domain_type']]; result: void }
+    set_HVM_boot_policy: { params: [self: Ref<'VM'>, value: string]; result: void }
+    set_NVRAM_EFI_variables: { params: [self: Ref<'VM'>, value: string, update: Enums['update_status']]; result: void }
+    restart_device_models: { params: [self: Ref<'VM'>]; result: void }
+    set_uefi_mode: { params: [self: Ref<'VM'>, mode: Enums['vm_uefi_mode']]; result: string }
+    get_secureboot_readiness: { params: [self: Ref<'VM'>]; result: Enums['vm_secureboot_readiness'] }
+    update_secureboot_certificates_on_boot: { params: [self: Ref<'VM'>, mark: boolean]; result: void }
+    set_blocked_operations: { params: [self: Ref<'VM'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_blocked_operations: { params: [self: Ref<'VM'>, key: Enums['vm_operations'], value: string]; result: void }
+    remove_from_blocked_operations: { params: [self: Ref<'VM'>, key: Enums['vm_operations']]; result: void }
+    sysprep: { params: [self: Ref<'VM'>, unattend: string, timeout: number]; result: void }
+    add_to_other_config: { params: [self: Ref<'VM'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'VM'>, key: string]; result: void }
+    set_other_config: { params: [self: Ref<'VM'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_platform: { params: [self: Ref<'VM'>, key: string, value: string]; result: void }
+    remove_from_platform: { params: [self: Ref<'VM'>, key: string]; result: void }
+    set_platform: { params: [self: Ref<'VM'>, value: Readonly<Record<string, string>>]; result: void }
+    set_name_label: { params: [self: Ref<'VM'>, value: string]; result: void }
+    set_name_description: { params: [self: Ref<'VM'>, value: string]; result: void }
+    set_user_version: { params: [self: Ref<'VM'>, value: number]; result: void }
+    set_is_a_template: { params: [self: Ref<'VM'>, value: boolean]; result: void }
+    set_affinity: { params: [self: Ref<'VM'>, value: Ref<'host'>]; result: void }
+    set_VCPUs_params: { params: [self: Ref<'VM'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_VCPUs_params: { params: [self: Ref<'VM'>, key: string, value: string]; result: void }
+    remove_from_VCPUs_params: { params: [self: Ref<'VM'>, key: string]; result: void }
+    set_actions_after_softreboot: { params: [self: Ref<'VM'>, value: Enums['on_softreboot_behavior']]; result: void }
+    set_actions_after_shutdown: { params: [self: Ref<'VM'>, value: Enums['on_normal_exit']]; result: void }
+    set_actions_after_reboot: { params: [self: Ref<'VM'>, value: Enums['on_normal_exit']]; result: void }
+    set_PV_bootloader: { params: [self: Ref<'VM'>, value: string]; result: void }
+    set_PV_kernel: { params: [self: Ref<'VM'>, value: string]; result: void }
+    set_PV_ramdisk: { params: [self: Ref<'VM'>, value: string]; result: void }
+    set_PV_args: { params: [self: Ref<'VM'>, value: string]; result: void }
+    set_PV_bootloader_args: { params: [self: Ref<'VM'>, value: string]; result: void }
+    set_PV_legacy_args: { params: [self: Ref<'VM'>, value: string]; result: void }
+    set_HVM_boot_params: { params: [self: Ref<'VM'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_HVM_boot_params: { params: [self: Ref<'VM'>, key: string, value: string]; result: void }
+    remove_from_HVM_boot_params: { params: [self: Ref<'VM'>, key: string]; result: void }
+    set_PCI_bus: { params: [self: Ref<'VM'>, value: string]; result: void }
+    set_recommendations: { params: [self: Ref<'VM'>, value: string]; result: void }
+    set_xenstore_data: { params: [self: Ref<'VM'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_xenstore_data: { params: [self: Ref<'VM'>, key: string, value: string]; result: void }
+    remove_from_xenstore_data: { params: [self: Ref<'VM'>, key: string]; result: void }
+    set_tags: { params: [self: Ref<'VM'>, value: readonly string[]]; result: void }
+    add_tags: { params: [self: Ref<'VM'>, value: string]; result: void }
+    remove_tags: { params: [self: Ref<'VM'>, value: string]; result: void }
+    set_suspend_SR: { params: [self: Ref<'VM'>, value: Ref<'SR'>]; result: void }
+    set_hardware_platform_version: { params: [self: Ref<'VM'>, value: number]; result: void }
+    create: { params: [args: Rows['VM']]; result: Ref<'VM'> }
+    destroy: { params: [self: Ref<'VM'>]; result: void }
+  }
+  VM_metrics: {
+    set_other_config: { params: [self: Ref<'VM_metrics'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'VM_metrics'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'VM_metrics'>, key: string]; result: void }
+  }
+  VM_guest_metrics: {
+    set_other_config: { params: [self: Ref<'VM_guest_metrics'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'VM_guest_metrics'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'VM_guest_metrics'>, key: string]; result: void }
+  }
+  VMPP: {
+    protect_now: { params: [vmpp: Ref<'VMPP'>]; result: string }
+    archive_now: { params: [snapshot: Ref<'VM'>]; result: string }
+    create_alert: { params: [vmpp: Ref<'VMPP'>, name: string, priority: number, body: string, data: string]; result: void }
+    get_alerts: { params: [vmpp: Ref<'VMPP'>, hours_from_now: number]; result: readonly string[] }
+    set_backup_retention_value: { params: [self: Ref<'VMPP'>, value: number]; result: void }
+    set_is_backup_running: { params: [self: Ref<'VMPP'>, value: boolean]; result: void }
+    set_is_archive_running: { params: [self: Ref<'VMPP'>, value: boolean]; result: void }
+    set_backup_frequency: { params: [self: Ref<'VMPP'>, value: Enums['vmpp_backup_frequency']]; result: void }
+    set_backup_schedule: { params: [self: Ref<'VMPP'>, value: Readonly<Record<string, string>>]; result: void }
+    set_archive_frequency: { params: [self: Ref<'VMPP'>, value: Enums['vmpp_archive_frequency']]; result: void }
+    set_archive_schedule: { params: [self: Ref<'VMPP'>, value: Readonly<Record<string, string>>]; result: void }
+    set_archive_target_type: { params: [self: Ref<'VMPP'>, value: Enums['vmpp_archive_target_type']]; result: void }
+    set_archive_target_config: { params: [self: Ref<'VMPP'>, value: Readonly<Record<string, string>>]; result: void }
+    set_is_alarm_enabled: { params: [self: Ref<'VMPP'>, value: boolean]; result: void }
+    set_alarm_config: { params: [self: Ref<'VMPP'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_backup_schedule: { params: [self: Ref<'VMPP'>, key: string, value: string]; result: void }
+    add_to_archive_target_config: { params: [self: Ref<'VMPP'>, key: string, value: string]; result: void }
+    add_to_archive_schedule: { params: [self: Ref<'VMPP'>, key: string, value: string]; result: void }
+    add_to_alarm_config: { params: [self: Ref<'VMPP'>, key: string, value: string]; result: void }
+    remove_from_backup_schedule: { params: [self: Ref<'VMPP'>, key: string]; result: void }
+    remove_from_archive_target_config: { params: [self: Ref<'VMPP'>, key: string]; result: void }
+    remove_from_archive_schedule: { params: [self: Ref<'VMPP'>, key: string]; result: void }
+    remove_from_alarm_config: { params: [self: Ref<'VMPP'>, key: string]; result: void }
+    set_backup_last_run_time: { params: [self: Ref<'VMPP'>, value: number]; result: void }
+    set_archive_last_run_time: { params: [self: Ref<'VMPP'>, value: number]; result: void }
+    set_name_label: { params: [self: Ref<'VMPP'>, value: string]; result: void }
+    set_name_description: { params: [self: Ref<'VMPP'>, value: string]; result: void }
+    set_is_policy_enabled: { params: [self: Ref<'VMPP'>, value: boolean]; result: void }
+    set_backup_type: { params: [self: Ref<'VMPP'>, value: Enums['vmpp_backup_type']]; result: void }
+    create: { params: [args: Rows['VMPP']]; result: Ref<'VMPP'> }
+    destroy: { params: [self: Ref<'VMPP'>]; result: void }
+  }
+  VMSS: {
+    snapshot_now: { params: [vmss: Ref<'VMSS'>]; result: string }
+    set_retained_snapshots: { params: [self: Ref<'VMSS'>, value: number]; result: void }
+    set_frequency: { params: [self: Ref<'VMSS'>, value: Enums['vmss_frequency']]; result: void }
+    set_schedule: { params: [self: Ref<'VMSS'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_schedule: { params: [self: Ref<'VMSS'>, key: string, value: string]; result: void }
+    remove_from_schedule: { params: [self: Ref<'VMSS'>, key: string]; result: void }
+    set_last_run_time: { params: [self: Ref<'VMSS'>, value: number]; result: void }
+    set_type: { params: [self: Ref<'VMSS'>, value: Enums['vmss_type']]; result: void }
+    set_name_label: { params: [self: Ref<'VMSS'>, value: string]; result: void }
+    set_name_description: { params: [self: Ref<'VMSS'>, value: string]; result: void }
+    set_enabled: { params: [self: Ref<'VMSS'>, value: boolean]; result: void }
+    create: { params: [args: Rows['VMSS']]; result: Ref<'VMSS'> }
+    destroy: { params: [self: Ref<'VMSS'>]; result: void }
+  }
+  VM_appliance: {
+    start: { params: [self: Ref<'VM_appliance'>, paused: boolean]; result: void }
+    clean_shutdown: { params: [self: Ref<'VM_appliance'>]; result: void }
+    hard_shutdown: { params: [self: Ref<'VM_appliance'>]; result: void }
+    shutdown: { params: [self: Ref<'VM_appliance'>]; result: void }
+    assert_can_be_recovered: { params: [self: Ref<'VM_appliance'>, session_to: Ref<'session'>]; result: void }
+    get_SRs_required_for_recovery: { params: [self: Ref<'VM_appliance'>, session_to: Ref<'session'>]; result: readonly Ref<'SR'>[] }
+    recover: { params: [self: Ref<'VM_appliance'>, session_to: Ref<'session'>, force: boolean]; result: void }
+    set_name_label: { params: [self: Ref<'VM_appliance'>, value: string]; result: void }
+    set_name_description: { params: [self: Ref<'VM_appliance'>, value: string]; result: void }
+    create: { params: [args: Rows['VM_appliance']]; result: Ref<'VM_appliance'> }
+    destroy: { params: [self: Ref<'VM_appliance'>]; result: void }
+  }
+  DR_task: {
+    create: { params: [type: string, device_config: Readonly<Record<string, string>>, whitelist: readonly string[]]; result: Ref<'DR_task'> }
+    destroy: { params: [self: Ref<'DR_task'>]; result: void }
+  }
+  host: {
+    disable: { params: [host: Ref<'host'>, auto_enable: boolean]; result: void }
+    enable: { params: [host: Ref<'host'>]; result: void }
+    shutdown: { params: [host: Ref<'host'>]; result: void }
+    reboot: { params: [host: Ref<'host'>]; result: void }
+    prepare_for_poweroff: { params: [host: Ref<'host'>]; result: void }
+    dmesg: { params: [host: Ref<'host'>]; result: string }
+    dmesg_clear: { params: [host: Ref<'host'>]; result: string }
+    get_log: { params: [host: Ref<'host'>]; result: string }
+    send_debug_keys: { params: [host: Ref<'host'>, keys: string]; result: void }
+    bugreport_upload: { params: [host: Ref<'host'>, url: string, options: Readonly<Record<string, string>>]; result: void }
+    list_methods: { params: []; result: readonly string[] }
+    license_apply: { params: [host: Ref<'host'>, contents: string]; result: void }
+    license_add: { params: [host: Ref<'host'>, contents: string]; result: void }
+    license_remove: { params: [host: Ref<'host'>]; result: void }
+    create: { params: [uuid: string, name_label: string, name_description: string, hostname: string, address: string, external_auth_type: string, external_auth_service_name: string, external_auth_configuration: Readonly<Record<string, string>>, license_params: Readonly<Record<string, string>>, edition: string, license_server: Readonly<Record<string, string>>, local_cache_sr: Ref<'SR'>, chipset_info: Readonly<Record<string, string>>, ssl_legacy: boolean, last_software_update: number, last_update_hash: string, ssh_enabled: boolean, ssh_enabled_timeout: number, ssh_expiry: number, console_idle_timeout: number, ssh_auto_mode: boolean, secure_boot: boolean, software_version: Readonly<Record<string, string>>, https_only: boolean, max_cstate: string, ntp_mode: Enums['host_ntp_mode'], ntp_custom_servers: readonly string[], timezone: string, numa_affinity_policy: Enums['host_numa_affinity_policy'], latest_synced_updates_applied: Enums['latest_synced_updates_applied_state'], pending_guidances_full: readonly Enums['update_guidances'][], pending_guidances_recommended: readonly Enums['update_guidances'][]]; result: Ref<'host'> }
+    destroy: { params: [self: Ref<'host'>]; result: void }
+    power_on: { params: [host: Ref<'host'>]; result: void }
+    set_license_params: { params: [self: Ref<'host'>, value: Readonly<Record<string, string>>]; result: void }
+    emergency_ha_disable: { params: [soft: boolean]; result: void }
+    ha_disarm_fencing: { params: [host: Ref<'host'>]; result: void }
+    preconfigure_ha: { params: [host: Ref<'host'>, statefiles: readonly Ref<'VDI'>[], metadata_vdi: Ref<'VDI'>, generation: string]; result: void }
+    ha_join_liveset: { params: [host: Ref<'host'>]; result: void }
+    ha_disable_failover_decisions: { params: [host: Ref<'host'>]; result: void }
+    ha_wait_for_shutdown_via_statefile: { params: [host: Ref<'host'>]; result: void }
+    ha_stop_daemon: { params: [host: Ref<'host'>]; result: void }
+    ha_release_resources: { params: [host: Ref<'host'>]; result: void }
+    ha_xapi_healthcheck: { params: []; result: boolean }
+    local_assert_healthy: { params: []; result: void }
+    request_backup: { params: [host: Ref<'host'>, generation: number, force: boolean]; result: void }
+    request_config_file_sync: { params: [host: Ref<'host'>, hash: string]; result: void }
+    propose_new_master: { params: [address: string, manual: boolean]; result: void }
+    commit_new_master: { params: [address: string]; result: void }
+    abort_new_master: { params: [address: string]; result: void }
+    get_data_sources: { params: [host: Ref<'host'>]; result: readonly Rows['data_source'][] }
+    record_data_source: { params: [host: Ref<'host'>, data_source: string]; result: void }
+    query_data_source: { params: [host: Ref<'host'>, data_source: string]; result: number }
+    forget_data_source_archives: { params: [host: Ref<'host'>, data_source: string]; result: void }
+    assert_can_evacuate: { params: [host: Ref<'host'>]; result: void }
+    get_vms_which_prevent_evacuation: { params: [self: Ref<'host'>]; result: Readonly<Record<string, readonly string[]>> }
+    get_uncooperative_resident_VMs: { params: [self: Ref<'host'>]; result: readonly Ref<'VM'>[] }
+    get_uncooperative_domains: { params: [self: Ref<'host'>]; result: readonly string[] }
+    evacuate: { params: [host: Ref<'host'>, network: Ref<'network'>, evacuate_batch_size: number]; result: void }
+    signal_networking_change: { params: []; result: void }
+    notify: { params: [ty: string, params: string]; result: void }
+    syslog_reconfigure: { params: [host: Ref<'host'>]; result: void }
+    management_reconfigure: { params: [pif: Ref<'PIF'>]; result: void }
+    local_management_reconfigure: { params: [interface_: string]; result: void }
+    management_disable: { params: []; result: void }
+    get_management_interface: { params: [host: Ref<'host'>]; result: Ref<'PIF'> }
+    get_system_status_capabilities: { params: [host: Ref<'host'>]; result: string }
+    get_diagnostic_timing_stats: { params: [host: Ref<'host'>, counts: boolean]; result: Readonly<Record<string, string>> }
+    restart_agent: { params: [host: Ref<'host'>]; result: void }
+    shutdown_agent: { params: []; result: void }
+    set_hostname_live: { params: [host: Ref<'host'>, hostname: string]; result: void }
+    is_in_emergency_mode: { params: []; result: boolean }
+    compute_free_memory: { params: [host: Ref<'host'>]; result: number }
+    compute_memory_overhead: { params: [host: Ref<'host'>]; result: number }
+    tickle_heartbeat: { params: [host: Ref<'host'>, stuff: Readonly<Record<string, string>>]; result: Readonly<Record<string, string>> }
+    sync_data: { params: [host: Ref<'host'>]; result: void }
+    backup_rrds: { params: [host: Ref<'host'>, delay: number]; result: void }
+    create_new_blob: { params: [host: Ref<'host'>, name: string, mime_type: string, public_: boolean]; result: Ref<'blob'> }
+    call_plugin: { params: [host: Ref<'host'>, plugin: string, fn: string, args: Readonly<Record<string, string>>]; result: string }
+    has_extension: { params: [host: Ref<'host'>, name: string]; result: boolean }
+    call_extension: { params: [host: Ref<'host'>, call: string]; result: string }
+    get_servertime: { params: [host: Ref<'host'>]; result: number }
+    get_server_localtime: { params: [host: Ref<'host'>]; result: number }
+    enable_binary_storage: { params: [host: Ref<'host'>]; result: void }
+    disable_binary_storage: { params: [host: Ref<'host'>]; result: void }
+    enable_external_auth: { params: [host: Ref<'host'>, config: Readonly<Record<string, string>>, service_name: string, auth_type: string]; result: void }
+    disable_external_auth: { params: [host: Ref<'host'>, config: Readonly<Record<string, string>>, force: boolean]; result: void }
+    external_auth_set_ldaps: { params: [host: Ref<'host'>, ldaps: boolean, force: boolean]; result: void }
+    retrieve_wlb_evacuate_recommendations: { params: [self: Ref<'host'>]; result: Readonly<Record<string, readonly string[]>> }
+    install_ca_certificate: { params: [host: Ref<'host'>, name: string, cert: string]; result: void }
+    uninstall_ca_certificate: { params: [host: Ref<'host'>, name: string, force: boolean]; result: void }
+    certificate_list: { params: [host: Ref<'host'>]; result: readonly string[] }
+    crl_install: { params: [host: Ref<'host'>, name: string, crl: string]; result: void }
+    crl_uninstall: { params: [host: Ref<'host'>, name: string]; result: void }
+    crl_list: { params: [host: Ref<'host'>]; result: readonly string[] }
+    certificate_sync: { params: [host: Ref<'host'>]; result: void }
+    get_server_certificate: { params: [host: Ref<'host'>]; result: string }
+    refresh_server_certificate: { params: [host: Ref<'host'>]; result: void }
+    install_server_certificate: { params: [host: Ref<'host'>, certificate: string, private_key: string, certificate_chain: string]; result: void }
+    emergency_reset_server_certificate: { params: []; result: void }
+    reset_server_certificate: { params: [host: Ref<'host'>]; result: void }
+    update_pool_secret: { params: [host: Ref<'host'>, pool_secret: string]; result: void }
+    update_master: { params: [host: Ref<'host'>, master_address: string]; result: void }
+    attach_static_vdis: { params: [host: Ref<'host'>, vdi_reason_map: Readonly<Record<string, string>>]; result: void }
+    detach_static_vdis: { params: [host: Ref<'host'>, vdis: readonly Ref<'VDI'>[]]; result: void }
+    set_localdb_key: { params: [host: Ref<'host'>, key: string, value: string]; result: void }
+    apply_edition: { params: [host: Ref<'host'>, edition: string, force: boolean]; result: void }
+    refresh_pack_info: { params: [host: Ref<'host'>]; result: void }
+    set_power_on_mode: { params: [self: Ref<'host'>, power_on_mode: string, power_on_config: Readonly<Record<string, string>>]; result: void }
+    set_cpu_features: { params: [host: Ref<'host'>, features: string]; result: void }
+    reset_cpu_features: { params: [host: Ref<'host'>]; result: void }
+    reset_networking: { params: [host: Ref<'host'>]; result: void }
+    enable_local_storage_caching: { params: [host: Ref<'host'>, sr: Ref<'SR'>]; result: void }
+    disable_local_storage_caching: { params: [host: Ref<'host'>]; result: void }
+    get_sm_diagnostics: { params: [host: Ref<'host'>]; result: string }
+    get_thread_diagnostics: { params: [host: Ref<'host'>]; result: string }
+    sm_dp_destroy: { params: [host: Ref<'host'>, dp: string, allow_leak: boolean]; result: void }
+    sync_vlans: { params: [host: Ref<'host'>]; result: void }
+    sync_tunnels: { params: [host: Ref<'host'>]; result: void }
+    sync_pif_currently_attached: { params: [host: Ref<'host'>, bridges: readonly string[]]; result: void }
+    migrate_receive: { params: [host: Ref<'host'>, network: Ref<'network'>, options: Readonly<Record<string, string>>]; result: Readonly<Record<string, string>> }
+    declare_dead: { params: [host: Ref<'host'>]; result: void }
+    enable_display: { params: [host: Ref<'host'>]; result: Enums['host_display'] }
+    disable_display: { params: [host: Ref<'host'>]; result: Enums['host_display'] }
+    set_ssl_legacy: { params: [self: Ref<'host'>, value: boolean]; result: void }
+    apply_guest_agent_config: { params: [host: Ref<'host'>]; result: void }
+    mxgpu_vf_setup: { params: [host: Ref<'host'>]; result: void }
+    nvidia_vf_setup: { params: [host: Ref<'host'>, pf: Ref<'PCI'>, enable: boolean]; result: void }
+    allocate_resources_for_vm: { params: [self: Ref<'host'>, vm: Ref<'VM'>, live: boolean]; result: void }
+    set_iscsi_iqn: { params: [host: Ref<'host'>, value: string]; result: void }
+    set_multipathing: { params: [host: Ref<'host'>, value: boolean]; result: void }
+    write_uefi_certificates_to_disk: { params: [host: Ref<'host'>]; result: void }
+    set_uefi_certificates: { params: [host: Ref<'host'>, value: string]; result: void }
+    notify_accept_new_pool_secret: { params: [host: Ref<'host'>, old_ps: string, new_ps: string]; result: void }
+    notify_send_new_pool_secret: { params: [host: Ref<'host'>, old_ps: string, new_ps: string]; result: void }
+    cleanup_pool_secret: { params: [host: Ref<'host'>, old_ps: string, new_ps: string]; result: void }
+    set_sched_gran: { params: [self: Ref<'host'>, value: Enums['host_sched_gran']]; result: void }
+    get_sched_gran: { params: [self: Ref<'host'>]; result: Enums['host_sched_gran'] }
+    set_numa_affinity_policy: { params: [self: Ref<'host'>, value: Enums['host_numa_affinity_policy']]; result: void }
+    emergency_disable_tls_verification: { params: []; result: void }
+    emergency_reenable_tls_verification: { params: []; result: void }
+    cert_distrib_atom: { params: [host: Ref<'host'>, command: string]; result: string }
+    apply_updates: { params: [self: Ref<'host'>, hash: string]; result: readonly (readonly string[])[] }
+    rescan_drivers: { params: [self: Ref<'host'>]; result: void }
+    copy_primary_host_certs: { params: [host: Ref<'host'>]; result: void }
+    set_https_only: { params: [self: Ref<'host'>, value: boolean]; result: void }
+    apply_recommended_guidances: { params: [self: Ref<'host'>]; result: void }
+    emergency_clear_mandatory_guidance: { params: []; result: void }
+    enable_ssh: { params: [self: Ref<'host'>]; result: void }
+    disable_ssh: { params: [self: Ref<'host'>]; result: void }
+    set_ssh_enabled_timeout: { params: [self: Ref<'host'>, value: number]; result: void }
+    set_console_idle_timeout: { params: [self: Ref<'host'>, value: number]; result: void }
+    set_ssh_auto_mode: { params: [self: Ref<'host'>, value: boolean]; result: void }
+    get_tracked_user_agents: { params: [self: Ref<'host'>]; result: Readonly<Record<string, string>> }
+    update_firewalld_service_status: { params: []; result: void }
+    set_max_cstate: { params: [self: Ref<'host'>, value: string]; result: void }
+    set_ntp_mode: { params: [self: Ref<'host'>, value: Enums['host_ntp_mode']]; result: void }
+    set_ntp_custom_servers: { params: [self: Ref<'host'>, value: readonly string[]]; result: void }
+    get_ntp_servers_status: { params: [self: Ref<'host'>]; result: Readonly<Record<string, string>> }
+    set_timezone: { params: [self: Ref<'host'>, value: string]; result: void }
+    list_timezones: { params: [self: Ref<'host'>]; result: readonly string[] }
+    get_ntp_synchronized: { params: [self: Ref<'host'>]; result: boolean }
+    set_servertime: { params: [self: Ref<'host'>, value: number]; result: void }
+    set_name_label: { params: [self: Ref<'host'>, value: string]; result: void }
+    set_name_description: { params: [self: Ref<'host'>, value: string]; result: void }
+    set_other_config: { params: [self: Ref<'host'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'host'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'host'>, key: string]; result: void }
+    set_logging: { params: [self: Ref<'host'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_logging: { params: [self: Ref<'host'>, key: string, value: string]; result: void }
+    remove_from_logging: { params: [self: Ref<'host'>, key: string]; result: void }
+    set_suspend_image_sr: { params: [self: Ref<'host'>, value: Ref<'SR'>]; result: void }
+    set_crash_dump_sr: { params: [self: Ref<'host'>, value: Ref<'SR'>]; result: void }
+    set_hostname: { params: [self: Ref<'host'>, value: string]; result: void }
+    set_address: { params: [self: Ref<'host'>, value: string]; result: void }
+    set_tags: { params: [self: Ref<'host'>, value: readonly string[]]; result: void }
+    add_tags: { params: [self: Ref<'host'>, value: string]; result: void }
+    remove_tags: { params: [self: Ref<'host'>, value: string]; result: void }
+    set_license_server: { params: [self: Ref<'host'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_license_server: { params: [self: Ref<'host'>, key: string, value: string]; result: void }
+    remove_from_license_server: { params: [self: Ref<'host'>, key: string]; result: void }
+    set_guest_VCPUs_params: { params: [self: Ref<'host'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_guest_VCPUs_params: { params: [self: Ref<'host'>, key: string, value: string]; result: void }
+    remove_from_guest_VCPUs_params: { params: [self: Ref<'host'>, key: string]; result: void }
+    set_display: { params: [self: Ref<'host'>, value: Enums['host_display']]; result: void }
+  }
+  host_crashdump: {
+    destroy: { params: [self: Ref<'host_crashdump'>]; result: void }
+    upload: { params: [self: Ref<'host_crashdump'>, url: string, options: Readonly<Record<string, string>>]; result: void }
+    set_other_config: { params: [self: Ref<'host_crashdump'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'host_crashdump'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'host_crashdump'>, key: string]; result: void }
+  }
+  host_patch: {
+    destroy: { params: [self: Ref<'host_patch'>]; result: void }
+    apply: { params: [self: Ref<'host_patch'>]; result: string }
+    set_other_config: { params: [self: Ref<'host_patch'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'host_patch'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'host_patch'>, key: string]; result: void }
+  }
+  host_metrics: {
+    set_other_config: { params: [self: Ref<'host_metrics'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'host_metrics'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'host_metrics'>, key: string]; result: void }
+  }
+  host_cpu: {
+    set_other_config: { params: [self: Ref<'host_cpu'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'host_cpu'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'host_cpu'>, key: string]; result: void }
+  }
+  network: {
+    attach: { params: [network: Ref<'network'>, host: Ref<'host'>]; result: void }
+    pool_introduce: { params: [name_label: string, name_description: string, MTU: number, other_config: Readonly<Record<string, string>>, bridge: string, managed: boolean, purpose: readonly Enums['network_purpose'][]]; result: Ref<'network'> }
+    create_new_blob: { params: [network: Ref<'network'>, name: string, mime_type: string, public_: boolean]; result: Ref<'blob'> }
+    set_default_locking_mode: { params: [network: Ref<'network'>, value: Enums['network_default_locking_mode']]; result: void }
+    attach_for_vm: { params: [host: Ref<'host'>, vm: Ref<'VM'>]; result: void }
+    detach_for_vm: { params: [host: Ref<'host'>, vm: Ref<'VM'>]; result: void }
+    add_purpose: { params: [self: Ref<'network'>, value: Enums['network_purpose']]; result: void }
+    remove_purpose: { params: [self: Ref<'network'>, value: Enums['network_purpose']]; result: void }
+    set_name_label: { params: [self: Ref<'network'>, value: string]; result: void }
+    set_name_description: { params: [self: Ref<'network'>, value: string]; result: void }
+    set_MTU: { params: [self: Ref<'network'>, value: number]; result: void }
+    set_other_config: { params: [self: Ref<'network'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'network'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'network'>, key: string]; result: void }
+    set_tags: { params: [self: Ref<'network'>, value: readonly string[]]; result: void }
+    add_tags: { params: [self: Ref<'network'>, value: string]; result: void }
+    remove_tags: { params: [self: Ref<'network'>, value: string]; result: void }
+    create: { params: [args: Rows['network']]; result: Ref<'network'> }
+    destroy: { params: [self: Ref<'network'>]; result: void }
+  }
+  VIF: {
+    plug: { params: [self: Ref<'VIF'>]; result: void }
+    unplug: { params: [self: Ref<'VIF'>]; result: void }
+    unplug_force: { params: [self: Ref<'VIF'>]; result: void }
+    move: { params: [self: Ref<'VIF'>, network: Ref<'network'>]; result: void }
+    set_locking_mode: { params: [self: Ref<'VIF'>, value: Enums['vif_locking_mode']]; result: void }
+    set_ipv4_allowed: { params: [self: Ref<'VIF'>, value: readonly string[]]; result: void }
+    add_ipv4_allowed: { params: [self: Ref<'VIF'>, value: string]; result: void }
+    remove_ipv4_allowed: { params: [self: Ref<'VIF'>, value: string]; result: void }
+    set_ipv6_allowed: { params: [self: Ref<'VIF'>, value: readonly string[]]; result: void }
+    add_ipv6_allowed: { params: [self: Ref<'VIF'>, value: string]; result: void }
+    remove_ipv6_allowed: { params: [self: Ref<'VIF'>, value: string]; result: void }
+    configure_ipv4: { params: [self: Ref<'VIF'>, mode: Enums['vif_ipv4_configuration_mode'], address: string, gateway: string]; result: void }
+    configure_ipv6: { params: [self: Ref<'VIF'>, mode: Enums['vif_ipv6_configuration_mode'], address: string, gateway: string]; result: void }
+    add_trunks: { params: [self: Ref<'VIF'>, value: number]; result: void }
+    remove_trunks: { params: [self: Ref<'VIF'>, value: number]; result: void }
+    set_trunks: { params: [self: Ref<'VIF'>, value: readonly number[]]; result: void }
+    set_other_config: { params: [self: Ref<'VIF'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'VIF'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'VIF'>, key: string]; result: void }
+    set_qos_algorithm_type: { params: [self: Ref<'VIF'>, value: string]; result: void }
+    set_qos_algorithm_params: { params: [self: Ref<'VIF'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_qos_algorithm_params: { params: [self: Ref<'VIF'>, key: string, value: string]; result: void }
+    remove_from_qos_algorithm_params: { params: [self: Ref<'VIF'>, key: string]; result: void }
+    create: { params: [args: Rows['VIF']]; result: Ref<'VIF'> }
+    destroy: { params: [self: Ref<'VIF'>]; result: void }
+  }
+  VIF_metrics: {
+    set_other_config: { params: [self: Ref<'VIF_metrics'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'VIF_metrics'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'VIF_metrics'>, key: string]; result: void }
+  }
+  PIF: {
+    create_VLAN: { params: [device: string, network: Ref<'network'>, host: Ref<'host'>, VLAN: number]; result: Ref<'PIF'> }
+    destroy: { params: [self: Ref<'PIF'>]; result: void }
+    reconfigure_ip: { params: [self: Ref<'PIF'>, mode: Enums['ip_configuration_mode'], IP: string, netmask: string, gateway: string, DNS: string]; result: void }
+    reconfigure_ipv6: { params: [self: Ref<'PIF'>, mode: Enums['ipv6_configuration_mode'], IPv6: string, gateway: string, DNS: string]; result: void }
+    set_primary_address_type: { params: [self: Ref<'PIF'>, primary_address_type: Enums['primary_address_type']]; result: void }
+    scan: { params: [host: Ref<'host'>]; result: void }
+    introduce: { params: [host: Ref<'host'>, MAC: string, device: string, managed: boolean]; result: Ref<'PIF'> }
+    forget: { params: [self: Ref<'PIF'>]; result: void }
+    unplug: { params: [self: Ref<'PIF'>]; result: void }
+    set_disallow_unplug: { params: [self: Ref<'PIF'>, value: boolean]; result: void }
+    plug: { params: [self: Ref<'PIF'>]; result: void }
+    pool_introduce: { params: [device: string, network: Ref<'network'>, host: Ref<'host'>, MAC: string, MTU: number, VLAN: number, physical: boolean, ip_configuration_mode: Enums['ip_configuration_mode'], IP: string, netmask: string, gateway: string, DNS: string, bond_slave_of: Ref<'Bond'>, VLAN_master_of: Ref<'VLAN'>, management: boolean, other_config: Readonly<Record<string, string>>, disallow_unplug: boolean, ipv6_configuration_mode: Enums['ipv6_configuration_mode'], IPv6: readonly string[], ipv6_gateway: string, primary_address_type: Enums['primary_address_type'], managed: boolean, properties: Readonly<Record<string, string>>]; result: Ref<'PIF'> }
+    db_introduce: { params: [device: string, network: Ref<'network'>, host: Ref<'host'>, MAC: string, MTU: number, VLAN: number, physical: boolean, ip_configuration_mode: Enums['ip_configuration_mode'], IP: string, netmask: string, gateway: string, DNS: string, bond_slave_of: Ref<'Bond'>, VLAN_master_of: Ref<'VLAN'>, management: boolean, other_config: Readonly<Record<string, string>>, disallow_unplug: boolean, ipv6_configuration_mode: Enums['ipv6_configuration_mode'], IPv6: readonly string[], ipv6_gateway: string, primary_address_type: Enums['primary_address_type'], managed: boolean, properties: Readonly<Record<string, string>>]; result: Ref<'PIF'> }
+    db_forget: { params: [self: Ref<'PIF'>]; result: void }
+    set_property: { params: [self: Ref<'PIF'>, name: string, value: string]; result: void }
+    set_other_config: { params: [self: Ref<'PIF'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'PIF'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'PIF'>, key: string]; result: void }
+  }
+  PIF_metrics: {
+    set_other_config: { params: [self: Ref<'PIF_metrics'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'PIF_metrics'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'PIF_metrics'>, key: string]; result: void }
+  }
+  Bond: {
+    create: { params: [network: Ref<'network'>, members: readonly Ref<'PIF'>[], MAC: string, mode: Enums['bond_mode'], properties: Readonly<Record<string, string>>]; result: Ref<'Bond'> }
+    destroy: { params: [self: Ref<'Bond'>]; result: void }
+    set_mode: { params: [self: Ref<'Bond'>, value: Enums['bond_mode']]; result: void }
+    set_property: { params: [self: Ref<'Bond'>, name: string, value: string]; result: void }
+    set_other_config: { params: [self: Ref<'Bond'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'Bond'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'Bond'>, key: string]; result: void }
+  }
+  VLAN: {
+    pool_introduce: { params: [tagged_PIF: Ref<'PIF'>, untagged_PIF: Ref<'PIF'>, tag: number, other_config: Readonly<Record<string, string>>]; result: Ref<'VLAN'> }
+    create: { params: [tagged_PIF: Ref<'PIF'>, tag: number, network: Ref<'network'>]; result: Ref<'VLAN'> }
+    destroy: { params: [self: Ref<'VLAN'>]; result: void }
+    set_other_config: { params: [self: Ref<'VLAN'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'VLAN'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'VLAN'>, key: string]; result: void }
+  }
+  SM: {
+    set_other_config: { params: [self: Ref<'SM'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'SM'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'SM'>, key: string]; result: void }
+  }
+  SR: {
+    create: { params: [host: Ref<'host'>, device_config: Readonly<Record<string, string>>, physical_size: number, name_label: string, name_description: string, type: string, content_type: string, shared: boolean, sm_config: Readonly<Record<string, string>>]; result: Ref<'SR'> }
+    introduce: { params: [uuid: string, name_label: string, name_description: string, type: string, content_type: string, shared: boolean, sm_config: Readonly<Record<string, string>>]; result: Ref<'SR'> }
+    make: { params: [host: Ref<'host'>, device_config: Readonly<Record<string, string>>, physical_size: number, name_label: string, name_description: string, type: string, content_type: string, sm_config: Readonly<Record<string, string>>]; result: string }
+    destroy: { params: [sr: Ref<'SR'>]; result: void }
+    forget: { params: [sr: Ref<'SR'>]; result: void }
+    update: { params: [sr: Ref<'SR'>]; result: void }
+    get_supported_types: { params: []; result: readonly string[] }
+    scan: { params: [sr: Ref<'SR'>]; result: void }
+    probe: { params: [host: Ref<'host'>, device_config: Readonly<Record<string, string>>, type: string, sm_config: Readonly<Record<string, string>>]; result: string }
+    probe_ext: { params: [host: Ref<'host'>, device_config: Readonly<Record<string, string>>, type: string, sm_config: Readonly<Record<string, string>>]; result: readonly Rows['probe_result'][] }
+    set_shared: { params: [sr: Ref<'SR'>, value: boolean]; result: void }
+    set_name_label: { params: [sr: Ref<'SR'>, value: string]; result: void }
+    set_name_description: { params: [sr: Ref<'SR'>, value: string]; result: void }
+    create_new_blob: { params: [sr: Ref<'SR'>, name: string, mime_type: string, public_: boolean]; result: Ref<'blob'> }
+    set_physical_size: { params: [self: Ref<'SR'>, value: number]; result: void }
+    set_virtual_allocation: { params: [self: Ref<'SR'>, value: number]; result: void }
+    set_physical_utilisation: { params: [self: Ref<'SR'>, value: number]; result: void }
+    assert_can_host_ha_statefile: { params: [sr: Ref<'SR'>]; result: void }
+    assert_supports_database_replication: { params: [sr: Ref<'SR'>]; result: void }
+    enable_database_replication: { params: [sr: Ref<'SR'>]; result: void }
+    disable_database_replication: { params: [sr: Ref<'SR'>]; result: void }
+    get_data_sources: { params: [sr: Ref<'SR'>]; result: readonly Rows['data_source'][] }
+    record_data_source: { params: [sr: Ref<'SR'>, data_source: string]; result: void }
+    query_data_source: { params: [sr: Ref<'SR'>, data_source: string]; result: number }
+    forget_data_source_archives: { params: [sr: Ref<'SR'>, data_source: string]; result: void }
+    get_live_hosts: { params: [sr: Ref<'SR'>]; result: readonly Ref<'host'>[] }
+    set_other_config: { params: [self: Ref<'SR'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'SR'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'SR'>, key: string]; result: void }
+    set_tags: { params: [self: Ref<'SR'>, value: readonly string[]]; result: void }
+    add_tags: { params: [self: Ref<'SR'>, value: string]; result: void }
+    remove_tags: { params: [self: Ref<'SR'>, value: string]; result: void }
+    set_sm_config: { params: [self: Ref<'SR'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_sm_config: { params: [self: Ref<'SR'>, key: string, value: string]; result: void }
+    remove_from_sm_config: { params: [self: Ref<'SR'>, key: string]; result: void }
+  }
+  sr_stat: {
+  }
+  probe_result: {
+  }
+  LVHD: {
+    enable_thin_provisioning: { params: [host: Ref<'host'>, SR: Ref<'SR'>, initial_allocation: number, allocation_quantum: number]; result: string }
+  }
+  VDI: {
+    snapshot: { params: [vdi: Ref<'VDI'>, driver_params: Readonly<Record<string, string>>]; result: Ref<'VDI'> }
+    clone: { params: [vdi: Ref<'VDI'>, driver_params: Readonly<Record<string, string>>]; result: Ref<'VDI'> }
+    resize: { params: [vdi: Ref<'VDI'>, size: number]; result: void }
+    resize_online: { params: [vdi: Ref<'VDI'>, size: number]; result: void }
+    introduce: { params: [uuid: string, name_label: string, name_description: string, SR: Ref<'SR'>, type: Enums['vdi_type'], sharable: boolean, read_only: boolean, other_config: Readonly<Record<string, string>>, location: string, xenstore_data: Readonly<Record<string, string>>, sm_config: Readonly<Record<string, string>>, managed: boolean, virtual_size: number, physical_utilisation: number, metadata_of_pool: Ref<'pool'>, is_a_snapshot: boolean, snapshot_time: number, snapshot_of: Ref<'VDI'>]; result: Ref<'VDI'> }
+    pool_introduce: { params: [uuid: string, name_label: string, name_description: string, SR: Ref<'SR'>, type: Enums['vdi_type'], sharable: boolean, read_only: boolean, other_config: Readonly<Record<string, string>>, location: string, xenstore_data: Readonly<Record<string, string>>, sm_config: Readonly<Record<string, string>>, managed: boolean, virtual_size: number, physical_utilisation: number, metadata_of_pool: Ref<'pool'>, is_a_snapshot: boolean, snapshot_time: number, snapshot_of: Ref<'VDI'>, cbt_enabled: boolean]; result: Ref<'VDI'> }
+    db_introduce: { params: [uuid: string, name_label: string, name_description: string, SR: Ref<'SR'>, type: Enums['vdi_type'], sharable: boolean, read_only: boolean, other_config: Readonly<Record<string, string>>, location: string, xenstore_data: Readonly<Record<string, string>>, sm_config: Readonly<Record<string, string>>, managed: boolean, virtual_size: number, physical_utilisation: number, metadata_of_pool: Ref<'pool'>, is_a_snapshot: boolean, snapshot_time: number, snapshot_of: Ref<'VDI'>, cbt_enabled: boolean]; result: Ref<'VDI'> }
+    db_forget: { params: [vdi: Ref<'VDI'>]; result: void }
+    update: { params: [vdi: Ref<'VDI'>]; result: void }
+    copy: { params: [vdi: Ref<'VDI'>, sr: Ref<'SR'>, base_vdi: Ref<'VDI'>, into_vdi: Ref<'VDI'>]; result: Ref<'VDI'> }
+    force_unlock: { params: [vdi: Ref<'VDI'>]; result: void }
+    set_managed: { params: [self: Ref<'VDI'>, value: boolean]; result: void }
+    forget: { params: [vdi: Ref<'VDI'>]; result: void }
+    set_sharable: { params: [self: Ref<'VDI'>, value: boolean]; result: void }
+    set_read_only: { params: [self: Ref<'VDI'>, value: boolean]; result: void }
+    set_missing: { params: [self: Ref<'VDI'>, value: boolean]; result: void }
+    set_virtual_size: { params: [self: Ref<'VDI'>, value: number]; result: void }
+    set_physical_utilisation: { params: [self: Ref<'VDI'>, value: number]; result: void }
+    set_is_a_snapshot: { params: [self: Ref<'VDI'>, value: boolean]; result: void }
+    set_snapshot_of: { params: [self: Ref<'VDI'>, value: Ref<'VDI'>]; result: void }
+    set_snapshot_time: { params: [self: Ref<'VDI'>, value: number]; result: void }
+    set_metadata_of_pool: { params: [self: Ref<'VDI'>, value: Ref<'pool'>]; result: void }
+    set_name_label: { params: [self: Ref<'VDI'>, value: string]; result: void }
+    set_name_description: { params: [self: Ref<'VDI'>, value: string]; result: void }
+    generate_config: { params: [host: Ref<'host'>, vdi: Ref<'VDI'>]; result: string }
+    set_on_boot: { params: [self: Ref<'VDI'>, value: Enums['on_boot']]; result: void }
+    set_allow_caching: { params: [self: Ref<'VDI'>, value: boolean]; result: void }
+    open_database: { params: [self: Ref<'VDI'>]; result: Ref<'session'> }
+    checksum: { params: [self: Ref<'VDI'>]; result: string }
+    read_database_pool_uuid: { params: [self: Ref<'VDI'>]; result: string }
+    pool_migrate: { params: [vdi: Ref<'VDI'>, sr: Ref<'SR'>, options: Readonly<Record<string, string>>]; result: Ref<'VDI'> }
+    enable_cbt: { params: [self: Ref<'VDI'>]; result: void }
+    disable_cbt: { params: [self: Ref<'VDI'>]; result: void }
+    set_cbt_enabled: { params: [self: Ref<'VDI'>, value: boolean]; result: void }
+    data_destroy: { params: [self: Ref<'VDI'>]; result: void }
+    list_changed_blocks: { params: [vdi_from: Ref<'VDI'>, vdi_to: Ref<'VDI'>]; result: string }
+    get_nbd_info: { params: [self: Ref<'VDI'>]; result: readonly Rows['vdi_nbd_server_info'][] }
+    revert: { params: [snapshot: Ref<'VDI'>]; result: void }
+    set_other_config: { params: [self: Ref<'VDI'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'VDI'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'VDI'>, key: string]; result: void }
+    set_xenstore_data: { params: [self: Ref<'VDI'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_xenstore_data: { params: [self: Ref<'VDI'>, key: string, value: string]; result: void }
+    remove_from_xenstore_data: { params: [self: Ref<'VDI'>, key: string]; result: void }
+    set_sm_config: { params: [self: Ref<'VDI'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_sm_config: { params: [self: Ref<'VDI'>, key: string, value: string]; result: void }
+    remove_from_sm_config: { params: [self: Ref<'VDI'>, key: string]; result: void }
+    set_tags: { params: [self: Ref<'VDI'>, value: readonly string[]]; result: void }
+    add_tags: { params: [self: Ref<'VDI'>, value: string]; result: void }
+    remove_tags: { params: [self: Ref<'VDI'>, value: string]; result: void }
+    create: { params: [args: Rows['VDI']]; result: Ref<'VDI'> }
+    destroy: { params: [self: Ref<'VDI'>]; result: void }
+  }
+  VBD: {
+    eject: { params: [vbd: Ref<'VBD'>]; result: void }
+    insert: { params: [vbd: Ref<'VBD'>, vdi: Ref<'VDI'>]; result: void }
+    plug: { params: [self: Ref<'VBD'>]; result: void }
+    unplug: { params: [self: Ref<'VBD'>]; result: void }
+    unplug_force: { params: [self: Ref<'VBD'>]; result: void }
+    unplug_force_no_safety_check: { params: [self: Ref<'VBD'>]; result: void }
+    assert_attachable: { params: [self: Ref<'VBD'>]; result: void }
+    pause: { params: [self: Ref<'VBD'>]; result: string }
+    unpause: { params: [self: Ref<'VBD'>, token: string]; result: void }
+    set_mode: { params: [self: Ref<'VBD'>, value: Enums['vbd_mode']]; result: void }
+    set_userdevice: { params: [self: Ref<'VBD'>, value: string]; result: void }
+    set_bootable: { params: [self: Ref<'VBD'>, value: boolean]; result: void }
+    set_type: { params: [self: Ref<'VBD'>, value: Enums['vbd_type']]; result: void }
+    set_unpluggable: { params: [self: Ref<'VBD'>, value: boolean]; result: void }
+    set_other_config: { params: [self: Ref<'VBD'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'VBD'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'VBD'>, key: string]; result: void }
+    set_qos_algorithm_type: { params: [self: Ref<'VBD'>, value: string]; result: void }
+    set_qos_algorithm_params: { params: [self: Ref<'VBD'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_qos_algorithm_params: { params: [self: Ref<'VBD'>, key: string, value: string]; result: void }
+    remove_from_qos_algorithm_params: { params: [self: Ref<'VBD'>, key: string]; result: void }
+    create: { params: [args: Rows['VBD']]; result: Ref<'VBD'> }
+    destroy: { params: [self: Ref<'VBD'>]; result: void }
+  }
+  VBD_metrics: {
+    set_other_config: { params: [self: Ref<'VBD_metrics'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'VBD_metrics'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'VBD_metrics'>, key: string]; result: void }
+  }
+  PBD: {
+    plug: { params: [self: Ref<'PBD'>]; result: void }
+    unplug: { params: [self: Ref<'PBD'>]; result: void }
+    set_device_config: { params: [self: Ref<'PBD'>, value: Readonly<Record<string, string>>]; result: void }
+    set_other_config: { params: [self: Ref<'PBD'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'PBD'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'PBD'>, key: string]; result: void }
+    create: { params: [args: Rows['PBD']]; result: Ref<'PBD'> }
+    destroy: { params: [self: Ref<'PBD'>]; result: void }
+  }
+  crashdump: {
+    destroy: { params: [self: Ref<'crashdump'>]; result: void }
+    set_other_config: { params: [self: Ref<'crashdump'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'crashdump'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'crashdump'>, key: string]; result: void }
+  }
+  VTPM: {
+    create: { params: [vM: Ref<'VM'>, is_unique: boolean]; result: Ref<'VTPM'> }
+    destroy: { params: [self: Ref<'VTPM'>]; result: void }
+    get_contents: { params: [self: Ref<'VTPM'>]; result: string }
+    set_contents: { params: [self: Ref<'VTPM'>, contents: string]; result: void }
+  }
+  console: {
+    set_other_config: { params: [self: Ref<'console'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'console'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'console'>, key: string]; result: void }
+    create: { params: [args: Rows['console']]; result: Ref<'console'> }
+    destroy: { params: [self: Ref<'console'>]; result: void }
+  }
+  user: {
+    set_fullname: { params: [self: Ref<'user'>, value: string]; result: void }
+    set_other_config: { params: [self: Ref<'user'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'user'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'user'>, key: string]; result: void }
+    create: { params: [args: Rows['user']]; result: Ref<'user'> }
+    destroy: { params: [self: Ref<'user'>]; result: void }
+  }
+  data_source: {
+  }
+  blob: {
+    create: { params: [mime_type: string, public_: boolean]; result: Ref<'blob'> }
+    destroy: { params: [self: Ref<'blob'>]; result: void }
+    set_name_label: { params: [self: Ref<'blob'>, value: string]; result: void }
+    set_name_description: { params: [self: Ref<'blob'>, value: string]; result: void }
+    set_public: { params: [self: Ref<'blob'>, value: boolean]; result: void }
+  }
+  message: {
+    create: { params: [name: string, priority: number, cls: Enums['cls'], obj_uuid: string, body: string]; result: Ref<'message'> }
+    destroy: { params: [self: Ref<'message'>]; result: void }
+    destroy_many: { params: [messages: readonly Ref<'message'>[]]; result: void }
+    destroy_all: { params: [filters: Readonly<Record<string, string>>]; result: void }
+    get: { params: [cls: Enums['cls'], obj_uuid: string, since: number]; result: Readonly<Record<string, Rows['message']>> }
+    get_all: { params: []; result: readonly Ref<'message'>[] }
+    get_since: { params: [since: number]; result: Readonly<Record<string, Rows['message']>> }
+    get_record: { params: [self: Ref<'message'>]; result: Rows['message'] }
+    get_by_uuid: { params: [uuid: string]; result: Ref<'message'> }
+    get_all_records: { params: []; result: Readonly<Record<string, Rows['message']>> }
+    get_all_records_where: { params: [expr: string]; result: Readonly<Record<string, Rows['message']>> }
+  }
+  secret: {
+    introduce: { params: [uuid: string, value: string, other_config: Readonly<Record<string, string>>]; result: Ref<'secret'> }
+    set_value: { params: [self: Ref<'secret'>, value: string]; result: void }
+    set_other_config: { params: [self: Ref<'secret'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'secret'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'secret'>, key: string]; result: void }
+    create: { params: [args: Rows['secret']]; result: Ref<'secret'> }
+    destroy: { params: [self: Ref<'secret'>]; result: void }
+  }
+  tunnel: {
+    create: { params: [transport_PIF: Ref<'PIF'>, network: Ref<'network'>, protocol: Enums['tunnel_protocol']]; result: Ref<'tunnel'> }
+    destroy: { params: [self: Ref<'tunnel'>]; result: void }
+    set_status: { params: [self: Ref<'tunnel'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_status: { params: [self: Ref<'tunnel'>, key: string, value: string]; result: void }
+    remove_from_status: { params: [self: Ref<'tunnel'>, key: string]; result: void }
+    set_other_config: { params: [self: Ref<'tunnel'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'tunnel'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'tunnel'>, key: string]; result: void }
+    set_protocol: { params: [self: Ref<'tunnel'>, value: Enums['tunnel_protocol']]; result: void }
+  }
+  network_sriov: {
+    create: { params: [pif: Ref<'PIF'>, network: Ref<'network'>]; result: Ref<'network_sriov'> }
+    destroy: { params: [self: Ref<'network_sriov'>]; result: void }
+    get_remaining_capacity: { params: [self: Ref<'network_sriov'>]; result: number }
+  }
+  PCI: {
+    disable_dom0_access: { params: [self: Ref<'PCI'>]; result: Enums['pci_dom0_access'] }
+    enable_dom0_access: { params: [self: Ref<'PCI'>]; result: Enums['pci_dom0_access'] }
+    get_dom0_access_status: { params: [self: Ref<'PCI'>]; result: Enums['pci_dom0_access'] }
+    set_other_config: { params: [self: Ref<'PCI'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'PCI'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'PCI'>, key: string]; result: void }
+  }
+  PGPU: {
+    add_enabled_VGPU_types: { params: [self: Ref<'PGPU'>, value: Ref<'VGPU_type'>]; result: void }
+    remove_enabled_VGPU_types: { params: [self: Ref<'PGPU'>, value: Ref<'VGPU_type'>]; result: void }
+    set_enabled_VGPU_types: { params: [self: Ref<'PGPU'>, value: readonly Ref<'VGPU_type'>[]]; result: void }
+    set_GPU_group: { params: [self: Ref<'PGPU'>, value: Ref<'GPU_group'>]; result: void }
+    get_remaining_capacity: { params: [self: Ref<'PGPU'>, vgpu_type: Ref<'VGPU_type'>]; result: number }
+    enable_dom0_access: { params: [self: Ref<'PGPU'>]; result: Enums['pci_dom0_access'] }
+    disable_dom0_access: { params: [self: Ref<'PGPU'>]; result: Enums['pci_dom0_access'] }
+    set_other_config: { params: [self: Ref<'PGPU'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'PGPU'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'PGPU'>, key: string]; result: void }
+  }
+  GPU_group: {
+    create: { params: [name_label: string, name_description: string, other_config: Readonly<Record<string, string>>]; result: Ref<'GPU_group'> }
+    destroy: { params: [self: Ref<'GPU_group'>]; result: void }
+    update_enabled_VGPU_types: { params: [self: Ref<'GPU_group'>]; result: void }
+    update_supported_VGPU_types: { params: [self: Ref<'GPU_group'>]; result: void }
+    get_remaining_capacity: { params: [self: Ref<'GPU_group'>, vgpu_type: Ref<'VGPU_type'>]; result: number }
+    set_name_label: { params: [self: Ref<'GPU_group'>, value: string]; result: void }
+    set_name_description: { params: [self: Ref<'GPU_group'>, value: string]; result: void }
+    set_other_config: { params: [self: Ref<'GPU_group'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'GPU_group'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'GPU_group'>, key: string]; result: void }
+    set_allocation_algorithm: { params: [self: Ref<'GPU_group'>, value: Enums['allocation_algorithm']]; result: void }
+  }
+  VGPU: {
+    create: { params: [VM: Ref<'VM'>, GPU_group: Ref<'GPU_group'>, device: string, other_config: Readonly<Record<string, string>>, type: Ref<'VGPU_type'>]; result: Ref<'VGPU'> }
+    destroy: { params: [self: Ref<'VGPU'>]; result: void }
+    atomic_set_resident_on: { params: [self: Ref<'VGPU'>, value: Ref<'PGPU'>]; result: void }
+    set_other_config: { params: [self: Ref<'VGPU'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'VGPU'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'VGPU'>, key: string]; result: void }
+    set_extra_args: { params: [self: Ref<'VGPU'>, value: string]; result: void }
+  }
+  VGPU_type: {
+  }
+  PVS_site: {
+    introduce: { params: [name_label: string, name_description: string, PVS_uuid: string]; result: Ref<'PVS_site'> }
+    forget: { params: [self: Ref<'PVS_site'>]; result: void }
+    set_PVS_uuid: { params: [self: Ref<'PVS_site'>, value: string]; result: void }
+    set_name_label: { params: [self: Ref<'PVS_site'>, value: string]; result: void }
+    set_name_description: { params: [self: Ref<'PVS_site'>, value: string]; result: void }
+  }
+  PVS_server: {
+    introduce: { params: [addresses: readonly string[], first_port: number, last_port: number, site: Ref<'PVS_site'>]; result: Ref<'PVS_server'> }
+    forget: { params: [self: Ref<'PVS_server'>]; result: void }
+  }
+  PVS_proxy: {
+    create: { params: [site: Ref<'PVS_site'>, VIF: Ref<'VIF'>]; result: Ref<'PVS_proxy'> }
+    destroy: { params: [self: Ref<'PVS_proxy'>]; result: void }
+  }
+  PVS_cache_storage: {
+    create: { params: [args: Rows['PVS_cache_storage']]; result: Ref<'PVS_cache_storage'> }
+    destroy: { params: [self: Ref<'PVS_cache_storage'>]; result: void }
+  }
+  Feature: {
+  }
+  SDN_controller: {
+    introduce: { params: [protocol: Enums['sdn_controller_protocol'], address: string, port: number]; result: Ref<'SDN_controller'> }
+    forget: { params: [self: Ref<'SDN_controller'>]; result: void }
+  }
+  vdi_nbd_server_info: {
+  }
+  PUSB: {
+    scan: { params: [host: Ref<'host'>]; result: void }
+    set_passthrough_enabled: { params: [self: Ref<'PUSB'>, value: boolean]; result: void }
+    set_other_config: { params: [self: Ref<'PUSB'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'PUSB'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'PUSB'>, key: string]; result: void }
+  }
+  USB_group: {
+    create: { params: [name_label: string, name_description: string, other_config: Readonly<Record<string, string>>]; result: Ref<'USB_group'> }
+    destroy: { params: [self: Ref<'USB_group'>]; result: void }
+    set_name_label: { params: [self: Ref<'USB_group'>, value: string]; result: void }
+    set_name_description: { params: [self: Ref<'USB_group'>, value: string]; result: void }
+    set_other_config: { params: [self: Ref<'USB_group'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'USB_group'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'USB_group'>, key: string]; result: void }
+  }
+  VUSB: {
+    create: { params: [VM: Ref<'VM'>, USB_group: Ref<'USB_group'>, other_config: Readonly<Record<string, string>>]; result: Ref<'VUSB'> }
+    unplug: { params: [self: Ref<'VUSB'>]; result: void }
+    destroy: { params: [self: Ref<'VUSB'>]; result: void }
+    set_other_config: { params: [self: Ref<'VUSB'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'VUSB'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'VUSB'>, key: string]; result: void }
+  }
+  Cluster: {
+    create: { params: [PIF: Ref<'PIF'>, cluster_stack: string, pool_auto_join: boolean, token_timeout: number, token_timeout_coefficient: number]; result: Ref<'Cluster'> }
+    destroy: { params: [self: Ref<'Cluster'>]; result: void }
+    get_network: { params: [self: Ref<'Cluster'>]; result: Ref<'network'> }
+    pool_create: { params: [network: Ref<'network'>, cluster_stack: string, token_timeout: number, token_timeout_coefficient: number]; result: Ref<'Cluster'> }
+    pool_force_destroy: { params: [self: Ref<'Cluster'>]; result: void }
+    pool_destroy: { params: [self: Ref<'Cluster'>]; result: void }
+    pool_resync: { params: [self: Ref<'Cluster'>]; result: void }
+    cstack_sync: { params: [self: Ref<'Cluster'>]; result: void }
+    set_other_config: { params: [self: Ref<'Cluster'>, value: Readonly<Record<string, string>>]; result: void }
+    add_to_other_config: { params: [self: Ref<'Cluster'>, key: string, value: string]; result: void }
+    remove_from_other_config: { params: [self: Ref<'Cluster'>, key: string]; result: void }
+  }
+  Cluster_host: {
+    create: { params: [cluster: Ref<'Cluster'>, host: Ref<'host'>, pif: Ref<'PIF'>]; result: Ref<'Cluster_host'> }
+    destroy: { params: [self: Ref<'Cluster_host'>]; result: void }
+    enable: { params: [self: Ref<'Cluster_host'>]; result: void }
+    force_destroy: { params: [self: Ref<'Cluster_host'>]; result: void }
+    forget: { params: [self: Ref<'Cluster_host'>]; result: void }
+    disable: { params: [self: Ref<'Cluster_host'>]; result: void }
+  }
+  Certificate: {
+  }
+  Diagnostics: {
+    gc_compact: { params: [host: Ref<'host'>]; result: void }
+    gc_stats: { params: [host: Ref<'host'>]; result: Readonly<Record<string, string>> }
+    db_stats: { params: []; result: Readonly<Record<string, string>> }
+    network_stats: { params: [host: Ref<'host'>, params: Readonly<Record<string, string>>]; result: readonly (readonly string[])[] }
+  }
+  Repository: {
+    introduce: { params: [name_label: string, name_description: string, binary_url: string, source_url: string, update: boolean, gpgkey_path: string]; result: Ref<'Repository'> }
+    introduce_bundle: { params: [name_label: string, name_description: string]; result: Ref<'Repository'> }
+    introduce_remote_pool: { params: [name_label: string, name_description: string, binary_url: string, certificate: string]; result: Ref<'Repository'> }
+    forget: { params: [self: Ref<'Repository'>]; result: void }
+    apply: { params: [host: Ref<'host'>]; result: void }
+    set_gpgkey_path: { params: [self: Ref<'Repository'>, value: string]; result: void }
+    apply_livepatch: { params: [host: Ref<'host'>, component: string, base_build_id: string, base_version: string, base_release: string, to_version: string, to_release: string]; result: void }
+    set_name_label: { params: [self: Ref<'Repository'>, value: string]; result: void }
+    set_name_description: { params: [self: Ref<'Repository'>, value: string]; result: void }
+  }
+  Observer: {
+    register: { params: [self: Ref<'Observer'>, host: Ref<'host'>]; result: void }
+    unregister: { params: [self: Ref<'Observer'>, host: Ref<'host'>]; result: void }
+    set_hosts: { params: [self: Ref<'Observer'>, value: readonly Ref<'host'>[]]; result: void }
+    set_enabled: { params: [self: Ref<'Observer'>, value: boolean]; result: void }
+    set_attributes: { params: [self: Ref<'Observer'>, value: Readonly<Record<string, string>>]; result: void }
+    set_endpoints: { params: [self: Ref<'Observer'>, value: readonly string[]]; result: void }
+    set_components: { params: [self: Ref<'Observer'>, value: readonly string[]]; result: void }
+    set_name_label: { params: [self: Ref<'Observer'>, value: string]; result: void }
+    set_name_description: { params: [self: Ref<'Observer'>, value: string]; result: void }
+    create: { params: [args: Rows['Observer']]; result: Ref<'Observer'> }
+    destroy: { params: [self: Ref<'Observer'>]; result: void }
+  }
+  VM_group: {
+    set_name_label: { params: [self: Ref<'VM_group'>, value: string]; result: void }
+    set_name_description: { params: [self: Ref<'VM_group'>, value: string]; result: void }
+    create: { params: [args: Rows['VM_group']]; result: Ref<'VM_group'> }
+    destroy: { params: [self: Ref<'VM_group'>]; result: void }
+  }
+  Host_driver: {
+    select: { params: [self: Ref<'Host_driver'>, variant: Ref<'Driver_variant'>]; result: void }
+    deselect: { params: [self: Ref<'Host_driver'>]; result: void }
+    rescan: { params: [host: Ref<'host'>]; result: void }
+  }
+  Driver_variant: {
+    select: { params: [self: Ref<'Driver_variant'>]; result: void }
+  }
+  Caller: {
+    add_group: { params: [self: Ref<'Caller'>, group: string]; result: void }
+    remove_group: { params: [self: Ref<'Caller'>, group: string]; result: void }
+    query_token_usage: { params: [self: Ref<'Caller'>]; result: number }
+    query_call_count: { params: [self: Ref<'Caller'>]; result: number }
+    query_group_token_usage: { params: [group: string]; result: number }
+    query_group_call_count: { params: [group: string]; result: number }
+    query_all_usage: { params: []; result: readonly (readonly string[])[] }
+    set_name_label: { params: [self: Ref<'Caller'>, value: string]; result: void }
+    set_name_description: { params: [self: Ref<'Caller'>, value: string]; result: void }
+    create: { params: [args: Rows['Caller']]; result: Ref<'Caller'> }
+    destroy: { params: [self: Ref<'Caller'>]; result: void }
+  }
+  Rate_limit: {
+    add_caller: { params: [self: Ref<'Rate_limit'>, caller: Ref<'Caller'>]; result: void }
+    remove_caller: { params: [self: Ref<'Rate_limit'>, caller: Ref<'Caller'>]; result: void }
+    set_burst_size: { params: [self: Ref<'Rate_limit'>, value: number]; result: void }
+    set_fill_rate: { params: [self: Ref<'Rate_limit'>, value: number]; result: void }
+    set_name_label: { params: [self: Ref<'Rate_limit'>, value: string]; result: void }
+    set_name_description: { params: [self: Ref<'Rate_limit'>, value: string]; result: void }
+    create: { params: [args: Rows['Rate_limit']]; result: Ref<'Rate_limit'> }
+    destroy: { params: [self: Ref<'Rate_limit'>]; result: void }
+  }
 }

@@ -1,0 +1,134 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { seededRandom, type Clock, type Log } from '@nixen/core'
+import { classes } from '../classes/index.ts'
+import { Database } from '../db/database.ts'
+import { noStore } from '../db/row-store.ts'
+import { openSqliteStore } from '../db/sqlite-store.ts'
+import { Dispatcher } from '../dispatch/dispatcher.ts'
+import { Events } from '../events/events.ts'
+import { Faults } from '../faults/faults.ts'
+import { generateInventory } from '../generate/inventory.ts'
+import { dataModel } from '../model/model.ts'
+import { AllowedOperations } from '../operations/allowed.ts'
+import { Sessions } from '../session/sessions.ts'
+import { recordsOnly } from '../storage/records-only.ts'
+import { Tasks } from '../tasks/tasks.ts'
+import type { RunningPool, ToolstackOptions } from '../toolstack.ts'
+import { serverCertificate, type ServerCertificate } from '../wire/certificate.ts'
+import { makeRouter } from '../wire/routes.ts'
+import { listen, type Listener } from '../wire/server.ts'
+import { addCertificates } from './certificates.ts'
+import type { Pool } from './pool.ts'
+
+export interface PoolOptions extends ToolstackOptions {
+  /** Number of the pool, from 0. */
+  readonly index: number
+  readonly hosts: number
+  readonly vms: number
+  readonly port: number
+  /** Where the state is kept. */
+  readonly directory: string | undefined
+  readonly addresses: readonly string[]
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** A pool that answers. */
+export interface PoolHandle extends RunningPool, AsyncDisposable {
+  readonly port: number
+  readonly fingerprint: string | undefined
+}
+
+/** Opens or generates a pool's inventory and starts to answer on the addresses of its hosts. */
+export async function startPool(options: PoolOptions): Promise<PoolHandle> {
+  const { directory } = options
+  if (directory !== undefined) await mkdir(directory, { recursive: true })
+  const db = openInventory(options)
+  const stop = new AbortController()
+  const pool = assemble(options, db, stop.signal)
+  const dispatcher = new Dispatcher(pool, classes)
+  const listeners: Listener[] = []
+  const close = async (): Promise<void> => {
+    stop.abort(new Error('The toolstack stops'))
+    for (const listener of listeners) await listener[Symbol.asyncDispose]()
+    await dispatcher.idle()
+    db.close()
+  }
+  try {
+    const certificate =
+      options.tls === false ? undefined : await serverCertificate('toolstack.local', options.addresses, directory)
+    if (certificate) addCertificates(db, certificate)
+    db.commit()
+    await listenAll({ ...options, pool, dispatcher, certificate, listeners })
+    return handle(options, { pool, port: listeners[0]?.port ?? 0, certificate, close })
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+function openInventory({ directory, index, hosts, vms, seed = 1, addresses, clock }: PoolOptions): Database {
+  const model = dataModel()
+  const store = directory === undefined ? noStore : openSqliteStore(join(directory, 'state.sqlite'))
+  const db = new Database({ model, store })
+  db.deriveWith(new AllowedOperations(db))
+  db.load()
+  if (db.count('pool') === 0) {
+    const address = (host: number): string => addresses[host] ?? ''
+    generateInventory(db, { seed, pool: index, hosts, vms, now: Math.floor(clock.now() / 1000) * 1000, address })
+    db.commit()
+  }
+  return db
+}
+
+function assemble(options: PoolOptions, db: Database, signal: AbortSignal): Pool {
+  const { clock, log, waits = true, loginDelay = true, conflictWait = 2000, password = 'nixen', users = [] } = options
+  const random = seededRandom((options.seed ?? 1) + 7919 * (options.index + 1))
+  return {
+    db,
+    clock,
+    random,
+    log,
+    signal,
+    settings: { waits, loginDelay, conflictWait },
+    sessions: new Sessions({ db, clock, loginDelay, users: [{ name: 'root', password, role: 'root' }, ...users] }),
+    tasks: new Tasks({ db, clock, log, signal }),
+    events: new Events({ db, clock, waits }),
+    faults: new Faults({ random, clock, delays: options.delays ?? {} }),
+    storage: recordsOnly(),
+  }
+}
+
+interface ListenAll extends PoolOptions {
+  readonly pool: Pool
+  readonly dispatcher: Dispatcher
+  readonly certificate: ServerCertificate | undefined
+  readonly listeners: Listener[]
+}
+
+async function listenAll({ pool, dispatcher, certificate, listeners, log, port }: ListenAll): Promise<void> {
+  const router = makeRouter(pool, dispatcher)
+  for (const { ref, values } of pool.db.rows('host')) {
+    const chosen = listeners[0]?.port ?? port
+    listeners.push(await listen({ host: ref, address: values.address, port: chosen, certificate, router, log }))
+  }
+}
+
+function handle(
+  { tls }: PoolOptions,
+  parts: { pool: Pool; port: number; certificate: ServerCertificate | undefined; close: () => Promise<void> },
+): PoolHandle {
+  const { pool, port, certificate, close } = parts
+  const addresses = [...pool.db.rows('host')].map(({ values }) => values.address)
+  const [name = ''] = [...pool.db.rows('pool')].map(({ values }) => values.name_label)
+  return {
+    name,
+    port,
+    addresses,
+    url: `${tls === false ? 'http' : 'https'}://${addresses[0]}:${port}`,
+    fingerprint: certificate?.fingerprint,
+    faults: pool.faults,
+    [Symbol.asyncDispose]: close,
+  }
+}

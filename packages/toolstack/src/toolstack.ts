@@ -1,0 +1,116 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { systemClock, silentLog, type Clock, type Log } from '@nixen/core'
+import { startPool, type PoolHandle } from './pool/start-pool.ts'
+import { toolstackErrors } from './errors.ts'
+import type { Delays, Faults } from './faults/faults.ts'
+import type { User } from './session/sessions.ts'
+
+export interface ToolstackOptions {
+  /** Pools of hosts, each with an inventory of its own; 1 when left out. */
+  readonly pools?: number
+  /** Hosts of each pool; 1 when left out. */
+  readonly hosts?: number
+  /** Machines of each pool; 0 when left out. */
+  readonly vms?: number
+  /** The same seed makes the same inventory; 1 when left out. */
+  readonly seed?: number
+  /** Keeps the state; without it the state ends with the process. */
+  readonly dataDir?: string | undefined
+  /** The port of every address; 0, the default, takes a free one. */
+  readonly port?: number
+  /** HTTPS with a certificate of its own, the default; plain HTTP otherwise. */
+  readonly tls?: boolean
+  /** Addresses to use instead of 127.0.1.1, 127.0.1.2, …: one for each host, pool by pool. */
+  readonly listen?: readonly string[] | undefined
+  /** Whether `event.from` batches as a host does; yes when left out. */
+  readonly waits?: boolean
+  /** Whether a wrong password is answered after 5 s; yes when left out. */
+  readonly loginDelay?: boolean
+  /** How long a call waits for another operation on the same object, milliseconds; 2000 when left out. */
+  readonly conflictWait?: number
+  /** Password of `root`; `nixen` when left out. */
+  readonly password?: string
+  /** Who may log in beside `root`. */
+  readonly users?: readonly User[]
+  readonly delays?: Delays
+  readonly clock?: Clock
+  readonly log?: Log
+}
+
+/** A pool as its caller sees it. */
+export interface RunningPool {
+  readonly name: string
+  /** `https://address:port` of the master. */
+  readonly url: string
+  /** Address of each host, the master first. */
+  readonly addresses: readonly string[]
+  /** Makes calls of this pool fail or wait. */
+  readonly faults: Faults
+}
+
+/** A toolstack that answers. Disposing of it stops it and keeps its state. */
+export interface Toolstack extends AsyncDisposable {
+  readonly port: number
+  readonly pools: readonly RunningPool[]
+  /** URL of the first pool's master. */
+  readonly url: string
+  /** SHA-256 fingerprint of the certificate, absent without TLS. */
+  readonly fingerprint: string | undefined
+}
+
+/** Starts pools of simulated hosts that speak XAPI. */
+export async function startToolstack(options: ToolstackOptions = {}): Promise<Toolstack> {
+  const { pools = 1, hosts = 1, vms = 0, dataDir, log = silentLog, clock = systemClock } = options
+  assertCount('pools', pools, { least: 1, most: 200 })
+  assertCount('hosts', hosts, { least: 1, most: 64 })
+  assertCount('vms', vms, { least: 0, most: 100_000 })
+  if (dataDir !== undefined) await mkdir(dataDir, { recursive: true })
+  const started: PoolHandle[] = []
+  try {
+    for (let index = 0; index < pools; index++) {
+      started.push(
+        await startPool({
+          ...options,
+          index,
+          hosts,
+          vms,
+          log,
+          clock,
+          // All addresses share one port; the first one found decides.
+          port: started[0]?.port ?? options.port ?? 0,
+          directory: dataDir === undefined ? undefined : join(dataDir, `pool-${index + 1}`),
+          addresses: Array.from({ length: hosts }, (_, host) => addressOf(options, { pool: index, host, hosts })),
+        }),
+      )
+    }
+  } catch (error) {
+    await stopAll(started)
+    throw error
+  }
+  const [first] = started
+  if (!first) throw new TypeError('No pool was started')
+  return {
+    port: first.port,
+    pools: started,
+    url: first.url,
+    fingerprint: first.fingerprint,
+    [Symbol.asyncDispose]: () => stopAll(started),
+  }
+}
+
+function addressOf(
+  { listen }: ToolstackOptions,
+  { pool, host, hosts }: { pool: number; host: number; hosts: number },
+): string {
+  return listen?.[pool * hosts + host] ?? `127.0.${pool + 1}.${host + 1}`
+}
+
+async function stopAll(pools: readonly PoolHandle[]): Promise<void> {
+  for (const pool of pools.toReversed()) await pool[Symbol.asyncDispose]()
+}
+
+function assertCount(option: string, value: number, { least, most }: { least: number; most: number }): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return
+  throw toolstackErrors.bad_option({ option, expected: `a whole number from ${least} to ${most}` })
+}

@@ -1,0 +1,19 @@
+import type { Pool } from '../pool/pool.ts'
+import { sendText, type HttpHandler } from './http-exchange.ts'
+import { jsonRpc, preflight, xmlRpc, type Caller } from './rpc-handlers.ts'
+import { Router } from './router.ts'
+
+/** The paths of a host. Paths of the data model without a handler answer 501. */
+export function makeRouter(pool: Pool, caller: Caller): Router<HttpHandler> {
+  const router = new Router<HttpHandler>()
+  for (const { method, path, name } of pool.db.model.httpActions) {
+    router.add(method, path, ({ response }) => sendText(response, 501, `${name} is not implemented by this toolstack.`))
+  }
+  const xml = xmlRpc(caller)
+  const json = jsonRpc(caller)
+  for (const path of ['/', '/RPC2', '/json']) router.add('POST', path, xml)
+  router.add('POST', '/jsonrpc', json)
+  for (const path of ['/', '/json', '/jsonrpc']) router.add('OPTIONS', path, preflight)
+  router.add('GET', '/', ({ response }) => sendText(response, 200, 'This is a XAPI host. Call it at /jsonrpc or /.'))
+  return router
+}

@@ -56,6 +56,11 @@ export const backupErrors = catalogue('backup', {
     text: (p: { snapshot: string }) =>
       `No restore point of the repository is called ${p.snapshot}. List them with "nixen repo snapshots".`,
   },
+  read_data_subset: {
+    status: 422,
+    text: (p: { text: string }) =>
+      `${JSON.stringify(p.text)} does not say how much to read. Give a part as 1/7 (of at most 256), a share as 10%, or a size as 50G.`,
+  },
   prune_unsafe: {
     status: 409,
     text: (p: { reason: string }) =>

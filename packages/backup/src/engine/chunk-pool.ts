@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { messageOf } from '@nixen/core'
+import { sharedAlignedMemory } from '@nixen/disk'
 import { backupErrors } from '../errors.ts'
 import type { IndexWriter } from '../index/index-writer.ts'
 import type { BlobIndex } from '../index/blob-index.ts'
@@ -17,7 +18,6 @@ import {
   type ToWorker,
   type WorkerSetup,
 } from '../worker/protocol.ts'
-import { sharedMemory } from './shared-memory.ts'
 
 /** Two are filled in turn, so that a worker need not wait for the storage. */
 const buffersPerWorker = 2
@@ -123,7 +123,7 @@ export class ChunkPool implements AsyncDisposable {
   readonly #onAbort = (): void => this.#fail(this.#options.signal.reason)
 
   #start(): Member {
-    const memory = sharedMemory(buffersPerWorker * this.#capacity)
+    const memory = sharedAlignedMemory(buffersPerWorker * this.#capacity)
     const states = new Int32Array(new SharedArrayBuffer(buffersPerWorker * 4))
     const setup: WorkerSetup = {
       key: this.#repository.masterKey,

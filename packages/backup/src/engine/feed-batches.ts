@@ -1,9 +1,8 @@
-import type { DiskSource } from '@nixen/disk'
+import { sharedAlignedMemory, type DiskSource } from '@nixen/disk'
 import { chunkLength, type ChunkGrid } from '../backup/chunk-grid.ts'
 import type { ChunkPlan } from '../backup/plan-chunks.ts'
 import { backupErrors } from '../errors.ts'
 import { batchBytes, batchState, batchWords, control, type BatchInput } from '../worker/protocol.ts'
-import { sharedMemory } from './shared-memory.ts'
 
 export interface FeedOptions {
   readonly disk: string
@@ -22,7 +21,7 @@ export class BatchRing {
   constructor(count: number, chunkSize: number) {
     this.#count = count
     this.#size = Math.max(batchBytes, chunkSize)
-    this.#memory = sharedMemory(count * this.#size)
+    this.#memory = sharedAlignedMemory(count * this.#size)
     this.#batches = new Int32Array(new SharedArrayBuffer(count * batchWords * 4))
     this.input = { kind: 'ring', memory: this.#memory, batches: this.#batches.buffer }
   }

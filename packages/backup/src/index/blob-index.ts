@@ -154,6 +154,15 @@ export class BlobIndex {
     return this.#packOf(entry)
   }
 
+  /** Orders entries by pack and by place in it. */
+  comparePlaces(a: number, b: number): number {
+    const offsetWord = packWord + 1
+    const packs = this.#packOf(a) - this.#packOf(b)
+    return (
+      packs || (this.#entries[a * entryWords + offsetWord] ?? 0) - (this.#entries[b * entryWords + offsetWord] ?? 0)
+    )
+  }
+
   /** Where the blob of an entry is. */
   location(entry: number): BlobLocation {
     const base = entry * entryWords + packWord

@@ -9,6 +9,11 @@ export interface DiskSink extends AsyncDisposable {
   readonly size: number
   /** Whether offsets must only grow (streams) or may come in any order and overlap in time. */
   readonly order: 'any' | 'ascending'
+  /**
+   * Where writes may begin, in bytes: at multiples of this, and they end there or at the end of the disk, each such part written once.
+   * Any byte when left out. At most 2 MiB, and a power of two.
+   */
+  readonly granularity?: number | undefined
   /** The sink is done with `bytes` when the promise resolves. */
   write(offset: number, bytes: Uint8Array, options?: IoOptions): Promise<void>
   /** Makes a range read as zeros; as cheap as the format allows. */

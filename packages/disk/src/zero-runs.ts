@@ -22,15 +22,20 @@ export interface ByteRun {
   readonly end: number
 }
 
-/** The runs of `bytes` that hold data: what lies between them is zeros. Ends are multiples of 4 KiB, but for the last. */
-export function dataRuns(bytes: Uint8Array): ByteRun[] {
+/**
+ * The runs of `bytes` that hold data: what lies between them is zeros. Ends are multiples of 4 KiB, or of a larger `granularity`, but for
+ * the last.
+ */
+export function dataRuns(bytes: Uint8Array, granularity = 1): ByteRun[] {
   if (allZero(bytes)) return []
+  const step = Math.max(granule, granularity)
+  const shortest = Math.max(shortestRun, granularity)
   const runs: { start: number; end: number }[] = []
-  for (let start = 0; start < bytes.length; start += granule) {
-    const end = Math.min(start + granule, bytes.length)
+  for (let start = 0; start < bytes.length; start += step) {
+    const end = Math.min(start + step, bytes.length)
     if (bytes[start] === 0 && zeros.compare(bytes, start, end, 0, end - start) === 0) continue
     const last = runs.at(-1)
-    if (last && start - last.end < shortestRun) last.end = end
+    if (last && start - last.end < shortest) last.end = end
     else runs.push({ start, end })
   }
   return runs

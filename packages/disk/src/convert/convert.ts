@@ -120,7 +120,7 @@ class Copy {
     const { signal, progress } = this.#options
     signal?.throwIfAborted()
     let zeroFrom = 0
-    for (const { start, end } of bytes ? dataRuns(bytes) : []) {
+    for (const { start, end } of bytes ? dataRuns(bytes, this.#sink.granularity) : []) {
       if (start > zeroFrom) await this.#sink.zero(chunk.offset + zeroFrom, start - zeroFrom, { signal })
       if (bytes) await this.#sink.write(chunk.offset + start, bytes.subarray(start, end), { signal })
       this.written += end - start
@@ -161,11 +161,12 @@ export async function convertStream(
   if (sink.order === 'ascending' && stream.order === 'any') {
     throw diskErrors.not_streamable({ path: stream.info.format, what: 'its parts are not in the order of the disk' })
   }
+  if (sink.granularity !== undefined) stream = regroup(stream, sink.granularity)
   let written = 0
   let end = 0
   for await (const { offset, bytes } of stream.parts({ signal })) {
     if (stream.order === 'ascending' && offset > end) await sink.zero(end, offset - end, { signal })
-    for (const run of dataRuns(bytes)) {
+    for (const run of dataRuns(bytes, sink.granularity)) {
       await sink.write(offset + run.start, bytes.subarray(run.start, run.end), { signal })
       written += run.end - run.start
     }
@@ -175,4 +176,33 @@ export async function convertStream(
   await sink.finish({ signal })
   progress?.({ bytes: stream.size, total: stream.size })
   return { written }
+}
+
+/** Gives the parts of a stream again on a grid, for sinks that take only whole units. */
+function regroup(stream: DiskStream, unit: number): DiskStream {
+  return {
+    ...stream,
+    size: stream.size,
+    info: stream.info,
+    order: stream.order,
+    async *parts(options) {
+      let open: { index: number; bytes: Uint8Array } | undefined
+      for await (const { offset, bytes } of stream.parts(options)) {
+        for (let done = 0; done < bytes.length;) {
+          const index = Math.floor((offset + done) / unit)
+          const start = (offset + done) % unit
+          const piece = bytes.subarray(done, done + unit - start)
+          const length = Math.min(unit, stream.size - index * unit)
+          if (open && open.index !== index) {
+            yield { offset: open.index * unit, bytes: open.bytes }
+            open = undefined
+          }
+          open ??= { index, bytes: new Uint8Array(length) }
+          open.bytes.set(piece, start)
+          done += piece.length
+        }
+      }
+      if (open) yield { offset: open.index * unit, bytes: open.bytes }
+    },
+  }
 }

@@ -29,10 +29,14 @@ export function formatDatetime(time: number): string {
 
 /** Milliseconds of midnight, or NaN when there is no such day. */
 function utc(year: number, month: number, day: number): number {
-  const date = new Date(0)
-  // Unlike Date.UTC this takes the years 0 to 99 as they are.
-  date.setUTCFullYear(year, month - 1, day)
-  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day ? date.getTime() : Number.NaN
+  if (month < 1 || month > 12 || day < 1 || day > daysOf(year, month)) return Number.NaN
+  // Date.UTC takes the years 0 to 99 as 1900 to 1999; 400 years are always 146,097 days.
+  return Date.UTC(year + 400, month - 1, day) - 146_097 * 86_400_000
+}
+
+function daysOf(year: number, month: number): number {
+  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28
+  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31
 }
 
 /** Milliseconds since midnight, or NaN; second 60 is a leap second. */

@@ -15,6 +15,7 @@ const openBrace = 0x7b
 const closeBrace = 0x7d
 const openBracket = 0x5b
 const closeBracket = 0x5d
+const learners: ReadonlySet<string> = new Set(['string', 'datetime', 'set', 'map'])
 /** How many record layouts are remembered for one class; a host sends one, two at the most. */
 const maxShapes = 32
 
@@ -102,10 +103,9 @@ export class JsonDecoders {
     const read = objectDecoder((name) => {
       const field = fields?.get(name)
       if (!field) return (cursor) => cursor.any()
-      // Each field learns by itself whether its texts repeat, hence a decoder of its own.
-      if (field.kind === 'string') return stringDecoder(field)
       if (field.kind === 'record' && field.class === '*') return (cursor, owner) => this.#snapshot(cursor, owner)
-      return field.kind === 'set' || field.kind === 'map' ? this.#make(field) : this.of(field)
+      // What learns from the values before learns for each field by itself.
+      return learners.has(field.kind) ? this.#make(field) : this.of(field)
     })
     return (cursor) => {
       if (cursor.peek() !== openBrace) return decode(type, cursor.any())

@@ -2,6 +2,8 @@ import { xapiErrors } from '../errors.ts'
 import { forbiddenCharacter } from './xml-characters.ts'
 
 const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
+const declaration =
+  /^<\?xml\s+version\s*=\s*(?:"1\.\d"|'1\.\d')(?:\s+encoding\s*=\s*(?:"[A-Za-z][\w.-]*"|'[A-Za-z][\w.-]*'))?(?:\s+standalone\s*=\s*(?:"(?:yes|no)"|'(?:yes|no)'))?\s*\?>/g
 const blank = /^[ \t\r\n]*$/
 
 /**
@@ -32,7 +34,8 @@ export class XmlScanner {
 
   /** Passes over the XML declaration, blanks and comments before the root. */
   prolog(): void {
-    if (/^<\?xml[ \t\r\n]/.test(this.#text)) this.#at = this.#find('?>', 'the XML declaration') + 2
+    declaration.lastIndex = 0
+    if (declaration.test(this.#text)) this.#at = declaration.lastIndex
     this.blanks()
   }
 

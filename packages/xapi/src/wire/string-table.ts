@@ -65,7 +65,9 @@ function sameText(text: string, bytes: Uint8Array, start: number): boolean {
   return true
 }
 
-/** An array that V8 keeps as a plain vector. */
+/** Filled one by one, V8 keeps the array as a plain vector without holes. */
 function emptySlots(length: number): (string | undefined)[] {
-  return new Array<string | undefined>(length).fill(undefined)
+  const slots: (string | undefined)[] = []
+  for (let i = 0; i < length; i++) slots.push(undefined)
+  return slots
 }

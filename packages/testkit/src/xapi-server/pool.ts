@@ -43,7 +43,7 @@ class PoolBuilder {
   }
 
   build(): void {
-    for (const { name, inDatabase } of model().classes) if (inDatabase) this.#db.table(name)
+    for (const { name, inDatabase } of model().classes) if (inDatabase || name === 'message') this.#db.table(name)
     const network = this.#add('network', { name_label: 'Pool-wide network', bridge: 'xenbr0', MTU: 1500 })
     const sr = this.#add('SR', {
       name_label: 'NFS',

@@ -245,8 +245,13 @@ async function writeParts(response: ServerResponse, parts: Iterable<string>): Pr
 async function drained(response: ServerResponse): Promise<void> {
   if (response.destroyed) throw new Error('the caller is gone')
   await new Promise<void>((resolve) => {
-    response.once('drain', resolve)
-    response.once('close', resolve)
+    const done = (): void => {
+      response.off('drain', done)
+      response.off('close', done)
+      resolve()
+    }
+    response.once('drain', done)
+    response.once('close', done)
   })
 }
 

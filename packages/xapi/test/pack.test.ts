@@ -95,16 +95,24 @@ export async function stopAll(xapi: Xapi, host: Ref<'host'>): Promise<string[]> 
       /unknown\.ts\(8,\d+\): error TS2339/,
     )
   })
+
+  test('types every example of its README', async () => {
+    const readme = await readFile(join(packed.folder, 'README.md'), 'utf8')
+    const examples = [...readme.matchAll(/^```ts\n([^]*?)^```/gm)].map(([, code = '']) => code)
+    expect(examples.length).toBeGreaterThan(2)
+    expect(await compile('readme.ts', ...examples)).toBe('')
+  })
 })
 
-/** What the compiler says about a program of a user, declarations of the package included. */
-async function compile(name: string, text: string): Promise<string> {
+/** What the compiler says about programs of a user, declarations of the package included. */
+async function compile(name: string, ...texts: readonly string[]): Promise<string> {
   const user = join(folder, 'user')
-  await writeFile(join(user, name), text)
+  const names = texts.map((_, index) => (index === 0 ? name : `${index}-${name}`))
+  for (const [index, text] of texts.entries()) await writeFile(join(user, names[index] ?? name), text)
   const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'esnext', '--lib', 'esnext,dom']
   const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules/@types')]
   const tsc = join(root, 'node_modules/typescript/bin/tsc')
-  const answer = await run(process.execPath, [tsc, ...options, ...types, name], { cwd: user }).catch(
+  const answer = await run(process.execPath, [tsc, ...options, ...types, ...names], { cwd: user }).catch(
     (error: { stdout: string }) => error,
   )
   return answer.stdout

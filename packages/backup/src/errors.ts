@@ -56,6 +56,11 @@ export const backupErrors = catalogue('backup', {
     text: (p: { snapshot: string }) =>
       `No restore point of the repository is called ${p.snapshot}. List them with "nixen repo snapshots".`,
   },
+  same_repository: {
+    status: 409,
+    text: (p: { location: string }) =>
+      `Both are the same repository, or ${p.location} is a plain copy of the other. Make the target with "nixen repo init".`,
+  },
   read_data_subset: {
     status: 422,
     text: (p: { text: string }) =>

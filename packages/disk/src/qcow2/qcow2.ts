@@ -3,6 +3,8 @@ import type { DiskFormat } from '../format.ts'
 import { magic } from './header.ts'
 import { openQcow2 } from './qcow2-image.ts'
 import { createQcow2 } from './qcow2-sink.ts'
+import { checkQcow2 } from './check-qcow2.ts'
+import { decodeQcow2 } from './decode-qcow2.ts'
 import { encodeQcow2 } from './encode-qcow2.ts'
 
 /** QEMU's own format, also of XCP-ng 8.3 and later. */
@@ -13,5 +15,7 @@ export const qcow2: DiskFormat = {
   probe: ({ head }) => head.length >= 72 && viewOf(head).getUint32(0) === magic,
   open: openQcow2,
   create: createQcow2,
+  check: checkQcow2,
+  decode: decodeQcow2,
   encode: encodeQcow2,
 }

@@ -1,5 +1,3 @@
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip, createZstdCompress, createZstdDecompress, constants } from 'node:zlib'
 import type { ByteStream } from '@nixen/core'
 import { diskErrors } from '../errors.ts'
@@ -62,10 +60,7 @@ async function* through(
   stream: ByteStream,
   transform: ReturnType<typeof createGzip> | ReturnType<typeof createZstdCompress>,
 ): AsyncGenerator<Uint8Array> {
-  // The error reaches the loop below through the transform, which `pipeline` destroys with it.
-  const running = pipeline(Readable.from(stream, { objectMode: false, highWaterMark: 1024 * 1024 }), transform).catch(
-    () => undefined,
-  )
+  const pumping = pump(stream, transform)
   try {
     for await (const part of transform) {
       // Transforms of zlib only make buffers.
@@ -73,7 +68,26 @@ async function* through(
     }
   } finally {
     transform.destroy()
-    await running
+    await pumping
+  }
+}
+
+/** Feeds a transform. The next part is only asked for when the last one was used up: its memory may be used again. */
+async function pump(
+  stream: ByteStream,
+  transform: ReturnType<typeof createGzip> | ReturnType<typeof createZstdCompress>,
+): Promise<void> {
+  const closed = new Promise<void>((resolve) => void transform.once('close', () => resolve()))
+  try {
+    for await (const part of stream) {
+      const taken = new Promise<void>((resolve) => void transform.write(part, () => resolve()))
+      await Promise.race([taken, closed])
+      if (transform.destroyed) return
+    }
+    transform.end()
+  } catch (error) {
+    // Whoever reads the transform gets it.
+    transform.destroy(error instanceof Error ? error : new Error(String(error)))
   }
 }
 

@@ -48,6 +48,17 @@ export class TarStream implements AsyncDisposable {
     return this.#take(length)
   }
 
+  /** The next bytes of the current entry, which has at least as many. */
+  async readInto(target: Uint8Array): Promise<void> {
+    for (let filled = 0; filled < target.length;) {
+      const part = await this.#reader.some(target.length - filled)
+      if (!part) throw this.#truncated(this.#left)
+      target.set(part, filled)
+      filled += part.length
+      this.#left -= part.length
+    }
+  }
+
   /** The content of the current entry in parts of up to 1 MiB. */
   async *content(): AsyncGenerator<Uint8Array> {
     while (this.#left > 0) {

@@ -52,3 +52,7 @@ export type { RestorePointDisk, RestorePointDiskOptions } from './restore/restor
 export { updateDisk, type UpdateResult } from './restore/update-disk.ts'
 export * from './copy/copy.ts'
 export * from './stats/stats.ts'
+export * from './repair/rebuild-index.ts'
+export * from './repair/repair.ts'
+export * from './repair/repair-snapshots.ts'
+export * from './repair/salvage-packs.ts'

@@ -86,7 +86,7 @@ function holesInFile(repository: Repository, node: TreeNode, lost: ReadonlySet<s
 }
 
 /** Bytes of each blob that no index names: what the others leave of the file's size, in equal parts. Exact when the disk was cut in equal pieces. */
-function lengthOfUnknown({ index }: Repository, node: TreeNode): number {
+export function lengthOfUnknown({ index }: Repository, node: TreeNode): number {
   let [known, unknown, largest] = [0, 0, 0]
   for (const { id, count } of node.content?.runs() ?? []) {
     const entry = index.find('data', id)

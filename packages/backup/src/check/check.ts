@@ -1,6 +1,7 @@
 import { anySignal, isAppError, type Random } from '@nixen/core'
 import { lockRepository, type RepositoryLock } from '../lock/lock.ts'
 import { Repository, type SignalOption } from '../repository/repository.ts'
+import type { Snapshot } from '../snapshot/snapshot.ts'
 import { ForwardingStorage } from '../storage/decorators/forwarding.ts'
 import type { FileId, LoadOptions } from '../storage/storage.ts'
 import { findAffected } from './affected.ts'
@@ -40,6 +41,8 @@ export interface CheckResult {
   readonly snapshots: number
   readonly packs: number
   readonly blobs: number
+  /** Blobs (`data:<id>`, `tree:<id>`) of which no whole copy is left; what `repairSnapshots` works with. */
+  readonly lost: readonly string[]
   /** Packs of which every byte was read, and their bytes. */
   readonly read: { readonly packs: number; readonly bytes: number }
 }
@@ -91,29 +94,32 @@ class Check {
     const bytes = chosen.reduce((sum, pack) => sum + (packs.get(pack) ?? 0), 0)
     const { workers } = this.#options
     await readPacks(state, chosen, { signal, workers, progress: this.#counter('data', bytes, (size) => size) })
-    const findings = await this.#withAffected(lost, snapshots)
+    const gone = this.#gone(lost)
+    const findings = await this.#withAffected(gone, snapshots)
     return {
       ok: findings.every(({ severity }) => severity !== 'error'),
       findings,
       snapshots: snapshots.length,
       packs: packs.size,
       blobs: index.size,
+      lost: [...gone],
       read: { packs: chosen.length, bytes },
     }
   }
 
-  /** Adds to each finding which restore points lost something by it. */
-  async #withAffected(
-    lost: ReadonlySet<string>,
-    snapshots: Awaited<ReturnType<typeof checkSnapshots>>,
-  ): Promise<Finding[]> {
-    const suspects = new Set([
-      ...lost,
-      ...this.#findings.flatMap(({ severity, blobs }) => (severity === 'error' ? blobs : [])),
-    ])
+  /** Blobs that are lost: what trees need and nobody has, and what findings say is bad in every copy. */
+  #gone(lost: ReadonlySet<string>): Set<string> {
     const gone = new Set<string>(lost)
     const bad = copiesIn(this.#findings)
-    for (const blob of suspects) if (!gone.has(blob) && !this.#hasGoodCopy(blob, bad)) gone.add(blob)
+    for (const { severity, blobs } of this.#findings) {
+      if (severity !== 'error') continue
+      for (const blob of blobs) if (!gone.has(blob) && !this.#hasGoodCopy(blob, bad)) gone.add(blob)
+    }
+    return gone
+  }
+
+  /** Adds to each finding which restore points lost something by it. */
+  async #withAffected(gone: ReadonlySet<string>, snapshots: readonly Snapshot[]): Promise<Finding[]> {
     if (gone.size === 0) return this.#findings
     const affected = await findAffected(this.#repository, { snapshots, lost: gone }, this.#options)
     const of = (blobs: readonly string[]): Affected[] => blobs.flatMap((blob) => affected.get(blob) ?? [])

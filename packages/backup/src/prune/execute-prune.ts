@@ -67,7 +67,7 @@ export async function executePrune(
 }
 
 /** Saves what stays of the index files that name a pack that goes, and returns their names. Files that name none are not touched. */
-async function rewriteIndex(
+export async function rewriteIndex(
   { repository, index }: { repository: Repository; index: IndexWriter },
   going: ReadonlySet<string>,
   options: SignalOption & { progress: (total: number) => void },

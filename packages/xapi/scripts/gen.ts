@@ -1,5 +1,7 @@
 // Writes src/generated from data/xenapi.json. `--verify` writes nothing and fails when the committed files differ.
+// Usage: gen.ts [--verify] [DIRECTORY]
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { pathToFileURL } from 'node:url'
 import { generateErrors } from './gen/errors.ts'
 import { generateMessages } from './gen/messages.ts'
 import { readModel, readOverrides } from './gen/model.ts'
@@ -7,7 +9,8 @@ import { generateEnums, generateRecords } from './gen/records.ts'
 import { Releases } from './gen/releases.ts'
 import { generateTables } from './gen/tables.ts'
 
-const target = new URL('../src/generated/', import.meta.url)
+const directory = process.argv.slice(2).find((argument) => !argument.startsWith('-'))
+const target = directory === undefined ? new URL('../src/generated/', import.meta.url) : pathToFileURL(`${directory}/`)
 const model = readModel()
 const overrides = readOverrides()
 const releases = new Releases(model)

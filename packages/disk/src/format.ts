@@ -83,6 +83,7 @@ export interface DiskPart {
 export interface EncodedStream {
   /** Exact length in bytes, where it is known before (for `Content-Length`). */
   readonly length?: number | undefined
+  /** Each part has memory of its own, which is never used again. */
   readonly bytes: ByteStream
 }
 

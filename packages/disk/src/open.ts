@@ -195,6 +195,7 @@ function writableFormat(
 class CommittingSink implements DiskSink {
   readonly size: number
   readonly order: 'any' | 'ascending'
+  readonly granularity: number | undefined
   readonly #sink: DiskSink
   readonly #file: NewFile
   readonly write: DiskSink['write']
@@ -205,6 +206,7 @@ class CommittingSink implements DiskSink {
     this.#file = file
     this.size = sink.size
     this.order = sink.order
+    this.granularity = sink.granularity
     this.write = (offset, bytes, options) => sink.write(offset, bytes, options)
     this.zero = (offset, length, options) => sink.zero(offset, length, options)
   }

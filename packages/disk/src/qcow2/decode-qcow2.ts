@@ -80,7 +80,9 @@ class Decoding {
     for (let done = 0; done < run.length; done += largestPart) {
       const guest = run.guest + done
       const length = Math.min(largestPart, run.length - done)
-      const bytes = await this.#reader.at(run.host + done, length, { end: done + length === run.length })
+      const bytes = await this.#reader.at(run.host + done, length, {
+        slack: done + length === run.length ? this.#header.clusterSize - 1 : 0,
+      })
       yield { offset: guest, bytes: bytes.subarray(0, this.#header.size - guest) }
     }
   }
@@ -88,7 +90,7 @@ class Decoding {
   async #compressed({ host, length, guest }: Extract<Awaited, { kind: 'compressed' }>): Promise<DiskPart> {
     const { compression, clusterSize, size } = this.#header
     const cluster = await decompressCluster(
-      await this.#reader.at(host, length, { end: true }),
+      await this.#reader.at(host, length, { slack: 511 }),
       compression,
       clusterSize,
     )
@@ -179,8 +181,8 @@ class Forward {
     return await this.at(this.#reader.position, length)
   }
 
-  /** With `end` the stream may end before, as files may within their last cluster: what is missing is zeros. */
-  async at(offset: number, length: number, { end = false }: { end?: boolean } = {}): Promise<Uint8Array> {
+  /** The stream may end up to `slack` bytes before, as files may within their last cluster: what is missing is zeros. */
+  async at(offset: number, length: number, { slack = 0 }: { slack?: number } = {}): Promise<Uint8Array> {
     if (offset < this.oldest) {
       throw diskErrors.not_streamable({
         path: this.#name,
@@ -201,7 +203,7 @@ class Forward {
         { cause: error },
       )
     }
-    if (fresh.length < missing && (!end || again.length + fresh.length === 0)) {
+    if (missing - fresh.length > slack) {
       throw diskErrors.truncated({ path: this.#name, expected: offset + length, received: this.#reader.position })
     }
     if (again.length === 0 && fresh.length === length) {

@@ -98,7 +98,7 @@ async function* encode(
     read: (offset, into, io) => source.read(offset, into, io),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }
-  for await (const { chunk, bytes } of orderedChunks(fixed, options)) {
+  for await (const { chunk, bytes } of orderedChunks(fixed, { signal: options.signal, keep: true })) {
     for (const { offset, length } of bytes ? chunk.data : []) {
       if (bytes) yield bytes.subarray(offset - chunk.offset, offset - chunk.offset + length)
     }

@@ -8,7 +8,7 @@ const zeros = new Uint8Array(1024 * 1024)
 
 /** All bytes of a disk from front to back. */
 export async function* encodeRaw(source: DiskSource, { signal }: EncodeOptions = {}): AsyncGenerator<Uint8Array> {
-  for await (const { chunk, bytes } of orderedChunks(source, { signal })) {
+  for await (const { chunk, bytes } of orderedChunks(source, { signal, keep: true })) {
     if (bytes) yield bytes
     for (let done = bytes ? chunk.length : 0; done < chunk.length; done += zeros.length) {
       signal?.throwIfAborted()

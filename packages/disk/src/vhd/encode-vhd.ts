@@ -58,7 +58,7 @@ async function* encodeSparse(
     read: (offset, into, io) => source.read(offset, into, io),
   }
   const bitmap = new Uint8Array(bitmapBytes).fill(0xff)
-  for await (const { chunk, bytes } of orderedChunks(asSource(blocks), { signal, size: usualBlockSize })) {
+  for await (const { chunk, bytes } of orderedChunks(asSource(blocks), { signal, size: usualBlockSize, keep: true })) {
     if (!bytes) continue
     if (changes) {
       bitmap.fill(0)

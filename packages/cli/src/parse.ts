@@ -22,3 +22,17 @@ function settingValue(text: string): string | number | boolean {
 
 /** A path or name as it stands. */
 export const textParser = (text: string): string => text
+
+/** A whole number from 1 on. */
+export function countParser(text: string): number {
+  const count = Number(text)
+  if (!Number.isSafeInteger(count) || count < 1) throw new SyntaxError(`"${text}" is not a whole number above 0.`)
+  return count
+}
+
+/** A share of 100. */
+export function percentParser(text: string): number {
+  const percent = Number(text.replace(/%$/, ''))
+  if (!(percent >= 0 && percent <= 100)) throw new SyntaxError(`"${text}" is not a percentage from 0 to 100.`)
+  return percent
+}

@@ -2,6 +2,7 @@ import { checkDisk, type Finding } from '@nixen/disk'
 import { print, type CommonFlags } from '../command.ts'
 import type { NixenContext } from '../context.ts'
 import { exitCodes } from '../failure.ts'
+import { counted } from '../output/count.ts'
 import { openOptions, type OpenFlags } from './flags.ts'
 
 /** More findings than this are counted, not listed. */
@@ -24,7 +25,7 @@ export async function checkCommand(context: NixenContext, flags: CommonFlags & O
   lines.push(
     total === 0
       ? `${path}: nothing is wrong.`
-      : `${path}: ${count.error} errors, ${count.warning} warnings, ${count.note} notes`,
+      : `${path}: ${counted(count.error, 'error')}, ${counted(count.warning, 'warning')}, ${counted(count.note, 'note')}`,
   )
   print(context, flags, { json: { path, ...count, findings }, text: lines.join('\n') })
   if (count.error + count.warning > 0) context.process.exitCode = exitCodes.different

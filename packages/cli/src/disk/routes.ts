@@ -72,8 +72,34 @@ const check = lazyCommand(async () => (await import('./check.ts')).checkCommand,
   docs: { brief: 'Look for damage in the structure of an image (exit code 3: found some)' },
 })
 
+const pathFlag = (brief: string) =>
+  ({ kind: 'parsed', parse: textParser, brief, placeholder: 'PATH', optional: true }) as const
+
+const serve = lazyCommand(async () => (await import('./serve.ts')).serveCommand, {
+  parameters: {
+    flags: {
+      ...commonFlags,
+      ...openFlags,
+      socket: pathFlag('Listen on a unix socket'),
+      listen: {
+        kind: 'parsed',
+        parse: textParser,
+        brief: 'Listen on TCP, HOST:PORT',
+        placeholder: 'ADDRESS',
+        optional: true,
+      },
+      export: { kind: 'parsed', parse: textParser, brief: 'Name of the export', placeholder: 'NAME', default: '' },
+      overlay: pathFlag('Let clients write; what they write is kept in this file, the image stays as it is'),
+      tlsCert: pathFlag('PEM file of the certificate; clients must then use TLS'),
+      tlsKey: pathFlag('PEM file of its key'),
+    },
+    positional: imageArgument,
+  },
+  docs: { brief: 'Serve an image over NBD until interrupted' },
+})
+
 /** `nixen disk …` */
 export const diskRoutes: RouteMap<NixenContext> = buildRouteMap({
-  routes: { info, convert, compare, check },
+  routes: { info, convert, compare, check, serve },
   docs: { brief: 'Disk images: look at, convert, compare, check, serve' },
 })

@@ -26,6 +26,12 @@ test('a line says how far, how fast and how long still', () => {
   expect(formatLine({ done: 0, total: 0, rate: 0, eta: undefined })).toBe('100% of 0 B, 0 B/s')
 })
 
+test('things that are not bytes are counted', () => {
+  expect(formatLine({ done: 3, total: 9, unit: 'items', phase: 'packs', rate: 1, eta: 6000 })).toBe(
+    'packs, 3 of 9, 6.0 s left',
+  )
+})
+
 test.each([200, 80, 60, 40, 10])('a bar is never wider than %d columns', (width) => {
   expect(formatBar(half, width).length).toBeLessThanOrEqual(width)
 })
@@ -54,7 +60,8 @@ describe('a progress view', () => {
       type: 'progress',
       done: 100 * MiB,
       total: 100 * MiB,
-      bytesPerSecond: 51909703,
+      unit: 'bytes',
+      perSecond: 51909703,
     })
   })
 

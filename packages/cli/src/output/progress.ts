@@ -1,12 +1,14 @@
 import { formatBytes, formatDuration, formatRate, type Clock } from '@nixen/core'
 import type { TextStream } from '../context.ts'
 
-/** How far an operation is, in bytes. `total` is absent while it is not known. */
+/** How far an operation is. `total` is absent while it is not known. */
 export interface Progress {
   readonly done: number
   readonly total?: number | undefined
   /** What is being done now, a few words. */
   readonly phase?: string | undefined
+  /** What is counted; bytes when left out. */
+  readonly unit?: 'bytes' | 'items' | undefined
 }
 
 /** Shows progress as it comes. `end` leaves the terminal as it was found. */
@@ -75,18 +77,22 @@ function throttled(clock: Clock, { every, last, show, clear }: Throttle): Progre
   }
 }
 
-function toRecord({ done, total, phase, rate, eta }: State): Record<string, unknown> {
-  return { type: 'progress', phase, done, total, bytesPerSecond: Math.round(rate), etaMs: eta && Math.round(eta) }
+function toRecord({ done, total, phase, unit = 'bytes', rate, eta }: State): Record<string, unknown> {
+  return { type: 'progress', phase, unit, done, total, perSecond: Math.round(rate), etaMs: eta && Math.round(eta) }
 }
 
 /** One line without control characters. */
-export function formatLine({ done, total, phase, rate, eta }: State): string {
-  const parts = [
-    phase,
-    total === undefined ? formatBytes(done) : `${percent(done, total)}% of ${formatBytes(total)}`,
-    formatRate(rate),
-    eta === undefined || done === total ? undefined : `${formatDuration(eta)} left`,
-  ]
+export function formatLine({ done, total, phase, unit = 'bytes', rate, eta }: State): string {
+  const left = eta === undefined || done === total ? undefined : `${formatDuration(eta)} left`
+  const parts =
+    unit === 'items'
+      ? [phase, total === undefined ? String(done) : `${done} of ${total}`, left]
+      : [
+          phase,
+          total === undefined ? formatBytes(done) : `${percent(done, total)}% of ${formatBytes(total)}`,
+          formatRate(rate),
+          left,
+        ]
   return parts.filter((part) => part !== undefined).join(', ')
 }
 

@@ -1,0 +1,230 @@
+import { buildRouteMap, type RouteMap } from '@stricli/core'
+import { commonFlags, lazyCommand } from '../command.ts'
+import type { NixenContext } from '../context.ts'
+import { openFlags } from '../disk/flags.ts'
+import { countParser, percentParser, settingParser, sizeParser, textParser } from '../parse.ts'
+import { repoFlags } from './flags.ts'
+
+const flags = { ...commonFlags, ...repoFlags }
+
+const optionalText = (brief: string, placeholder: string) =>
+  ({ kind: 'parsed', parse: textParser, brief, placeholder, optional: true }) as const
+
+const repeatedText = (brief: string, placeholder: string) =>
+  ({ kind: 'parsed', parse: textParser, brief, placeholder, variadic: true, optional: true }) as const
+
+const optionalCount = (brief: string) =>
+  ({ kind: 'parsed', parse: countParser, brief, placeholder: 'N', optional: true }) as const
+
+const yesOrNo = (brief: string) => ({ kind: 'boolean', brief, default: false }) as const
+
+const selection = {
+  host: optionalText('Only restore points of this host', 'NAME'),
+  tag: repeatedText('Only restore points with this tag; may be repeated', 'TAG'),
+}
+
+const oneSnapshot = {
+  kind: 'tuple',
+  parameters: [
+    { brief: 'Restore point: the first digits of its id, or "latest"', parse: textParser, placeholder: 'SNAPSHOT' },
+  ],
+} as const
+
+const init = lazyCommand(async () => (await import('./init.ts')).init, {
+  parameters: { flags },
+  docs: { brief: 'Make an empty repository' },
+})
+
+const info = lazyCommand(async () => (await import('./info.ts')).info, {
+  parameters: { flags },
+  docs: { brief: 'Say what a repository is and who uses it now' },
+})
+
+const snapshots = lazyCommand(async () => (await import('./snapshots.ts')).snapshots, {
+  parameters: { flags: { ...flags, ...selection } },
+  docs: { brief: 'List the restore points' },
+})
+
+const ls = lazyCommand(async () => (await import('./ls.ts')).ls, {
+  parameters: { flags, positional: oneSnapshot },
+  docs: { brief: 'List the files of a restore point' },
+})
+
+const backup = lazyCommand(async () => (await import('./backup.ts')).backup, {
+  parameters: {
+    flags: {
+      ...flags,
+      ...openFlags,
+      host: optionalText("Name of the host in the restore point; this machine's when left out", 'NAME'),
+      tag: repeatedText('Tag of the restore point; may be repeated', 'TAG'),
+    },
+    positional: {
+      kind: 'array',
+      parameter: { brief: 'Disk image of any format', parse: textParser, placeholder: 'IMAGE' },
+      minimum: 1,
+    },
+  },
+  docs: {
+    brief: 'Back up the virtual disks of images as one restore point',
+    fullDescription:
+      'Stores what a guest sees of each image as a raw file, and vm.json, which says where it came from. Only what the repository does not hold yet is stored. Do not back up an image that a running guest writes to.',
+  },
+})
+
+const restore = lazyCommand(async () => (await import('./restore.ts')).restore, {
+  parameters: {
+    flags: {
+      ...flags,
+      disk: optionalText('Which disk, where there are several', 'PATH'),
+      all: yesOrNo('Restore all disks into TARGET, a directory'),
+      to: optionalText('Format of the new image; from the ending of its name when left out', 'NAME'),
+      set: {
+        kind: 'parsed',
+        parse: settingParser,
+        brief: 'A setting of the new image, for example compression=zstd; may be repeated',
+        placeholder: 'NAME=VALUE',
+        variadic: true,
+        optional: true,
+      },
+      force: yesOrNo('Replace a file that exists; it stays until the new one is complete'),
+      goOn: yesOrNo('Go on when data is lost, let it read as zeros and list it (exit code 3)'),
+    },
+    positional: {
+      kind: 'tuple',
+      parameters: [...oneSnapshot.parameters, { brief: 'Image to make', parse: textParser, placeholder: 'TARGET' }],
+    },
+  },
+  docs: { brief: 'Get a disk back as an image of any format' },
+})
+
+const forget = lazyCommand(async () => (await import('./forget.ts')).forget, {
+  parameters: {
+    flags: {
+      ...flags,
+      ...selection,
+      keepLast: optionalCount('Keep the newest N of each group'),
+      keepHourly: optionalCount('Keep the newest of each of N hours'),
+      keepDaily: optionalCount('Keep the newest of each of N days'),
+      keepWeekly: optionalCount('Keep the newest of each of N weeks'),
+      keepMonthly: optionalCount('Keep the newest of each of N months'),
+      keepYearly: optionalCount('Keep the newest of each of N years'),
+      keepWithin: {
+        kind: 'parsed',
+        parse: async (text: string) => {
+          const { parseCalendarDuration } = await import('@nixen/backup')
+          const duration = parseCalendarDuration(text)
+          if (!duration) throw new SyntaxError(`"${text}" is not a duration. Write it like 1y5m7d2h.`)
+          return duration
+        },
+        brief: 'Keep all that are younger than this, counted from the newest (1y5m7d2h)',
+        placeholder: 'DURATION',
+        optional: true,
+      },
+      keepTag: repeatedText('Keep what has all of these tags (comma between them); may be repeated', 'TAGS'),
+      timeZone: optionalText("Where days begin, for example Europe/Berlin; the machine's when left out", 'ZONE'),
+      dryRun: yesOrNo('Only say what would be forgotten'),
+      prune: yesOrNo('Remove the data that nothing needs any more, too'),
+    },
+    positional: {
+      kind: 'array',
+      parameter: {
+        brief: 'Restore points to forget, by the first digits of their ids',
+        parse: textParser,
+        placeholder: 'SNAPSHOT',
+      },
+    },
+  },
+  docs: {
+    brief: 'Forget restore points by a policy, or by name',
+    fullDescription:
+      'Restore points are grouped by host and paths, and each group is looked at for itself. A policy never forgets the last one of a group. Data is not removed by this, but by "nixen repo prune".',
+  },
+})
+
+const prune = lazyCommand(async () => (await import('./prune.ts')).prune, {
+  parameters: {
+    flags: {
+      ...flags,
+      dryRun: yesOrNo('Only say what would be done'),
+      maxUnused: {
+        kind: 'parsed',
+        parse: percentParser,
+        brief: 'Unused share that is not worth rewriting packs for, in percent; 5 when left out',
+        placeholder: 'PERCENT',
+        optional: true,
+      },
+      maxRepack: {
+        kind: 'parsed',
+        parse: sizeParser,
+        brief: 'Rewrite packs of this size in all at the most',
+        placeholder: 'SIZE',
+        optional: true,
+      },
+    },
+  },
+  docs: { brief: 'Remove data that no restore point needs' },
+})
+
+const check = lazyCommand(async () => (await import('./check.ts')).check, {
+  parameters: {
+    flags: {
+      ...flags,
+      readData: yesOrNo('Read and verify every byte'),
+      readDataSubset: {
+        kind: 'parsed',
+        parse: async (text: string) => (await import('@nixen/backup')).parseReadDataSubset(text),
+        brief: 'Read a part: n/t, a percentage, or a size',
+        placeholder: 'PART',
+        optional: true,
+      },
+    },
+  },
+  docs: { brief: 'Look for damage (exit code 3: found some)' },
+})
+
+const unlock = lazyCommand(async () => (await import('./unlock.ts')).unlock, {
+  parameters: { flags: { ...flags, all: yesOrNo('Remove all locks. Only when nothing uses the repository') } },
+  docs: { brief: 'Remove the locks of processes that are gone' },
+})
+
+const newPasswordFlags = {
+  ...flags,
+  newPasswordFile: optionalText(
+    'File with the new password; NIXEN_REPO_NEW_PASSWORD or a prompt when left out',
+    'FILE',
+  ),
+}
+
+const key = buildRouteMap({
+  routes: {
+    list: lazyCommand(async () => (await import('./key.ts')).list, {
+      parameters: { flags },
+      docs: { brief: 'List the keys' },
+    }),
+    add: lazyCommand(async () => (await import('./key.ts')).add, {
+      parameters: { flags: newPasswordFlags },
+      docs: { brief: 'Add a password' },
+    }),
+    remove: lazyCommand(async () => (await import('./key.ts')).remove, {
+      parameters: {
+        flags,
+        positional: {
+          kind: 'tuple',
+          parameters: [{ brief: 'Key, by its first digits', parse: textParser, placeholder: 'KEY' }],
+        },
+      },
+      docs: { brief: 'Remove a password' },
+    }),
+    passwd: lazyCommand(async () => (await import('./key.ts')).passwd, {
+      parameters: { flags: newPasswordFlags },
+      docs: { brief: 'Change the password' },
+    }),
+  },
+  docs: { brief: 'The passwords of a repository' },
+})
+
+/** `nixen repo …` */
+export const repoRoutes: RouteMap<NixenContext> = buildRouteMap({
+  routes: { init, info, snapshots, ls, backup, restore, forget, prune, check, unlock, key },
+  docs: { brief: 'Backup repositories in the restic format' },
+})

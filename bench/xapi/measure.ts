@@ -44,7 +44,7 @@ async function retained(): Promise<number> {
   const { gc } = globalThis
   if (!gc) throw new Error('start with --expose-gc')
   for (let i = 0; i < 4; i++) {
-    await gc()
+    gc()
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   const { heapUsed, external } = process.memoryUsage()

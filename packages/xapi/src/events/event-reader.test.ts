@@ -171,10 +171,8 @@ describe('events', () => {
     await reader.until(({ cache }) => cache.get('VM', asRef('VM', vm))?.name_label === 'renamed')
     await reader.until(() => failures.length > 0 || fault.kind === 'reset')
     server.db.update('VM', vm, { name_label: 'again' })
-    await reader.until(
-      ({ cache }) => cache.get('VM', asRef('VM', vm))?.name_label === 'again' && agrees(cache, server),
-      10_000,
-    )
+    await reader.until(({ cache }) => cache.get('VM', asRef('VM', vm))?.name_label === 'again', 10_000)
+    expect(agrees(reader.cache, server)).toBe(true)
   })
 
   test('read a class again when the host has forgotten a removal', async () => {

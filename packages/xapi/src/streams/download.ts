@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { isAppError } from '@nixen/core'
+import { isAppError, raceSignal } from '@nixen/core'
 import { xapiErrors } from '../errors.ts'
 import type { StreamContext } from '../session/ports.ts'
 import type { Xapi } from '../session/xapi.ts'
@@ -57,7 +57,10 @@ async function head({ http, timeouts }: StreamContext, { endpoint, path }: Redir
     exchange.request.destroy(xapiErrors.timeout({ what, ms: timeouts.idle }))
   })
   try {
-    return await exchange.answer
+    const response = await exchange.answer
+    // A body without a length ends with the connection, and to Node a reset is an end like any other: this tells them apart.
+    exchange.request.on('error', (error) => response.destroy(error))
+    return response
   } catch (error) {
     if (!(error instanceof NoAnswer)) throw error
     if (isAppError(error.cause)) throw error.cause
@@ -101,8 +104,23 @@ export async function* download(xapi: Xapi, request: DownloadRequest): AsyncGene
     const query = { ...request.query, task_id: task.ref }
     const response = await openGet(xapi.streams, { ...request, query })
     yield* bodyOf(response, signal)
-    await task.ended
+    await endOf(task, { idle: xapi.streams.timeouts.idle, signal })
   } catch (error) {
     throw await task.explain(error, signal)
+  }
+}
+
+/** The host has ended the stream: its task ends about now, unless the host is gone. */
+async function endOf(
+  task: TransferTask,
+  { idle, signal }: { idle: number; signal: AbortSignal | undefined },
+): Promise<void> {
+  const limit = AbortSignal.timeout(idle)
+  try {
+    await raceSignal(task.ended, signal ? AbortSignal.any([signal, limit]) : limit)
+  } catch (error) {
+    throw limit.aborted && error === limit.reason
+      ? xapiErrors.timeout({ what: 'the end of the export', ms: idle })
+      : error
   }
 }

@@ -12,7 +12,7 @@ export interface TransferOptions {
 }
 
 /** How long a failed transfer waits for the host's own word on what went wrong, in milliseconds. */
-const explanationTime = 3000
+const explanationTime = 1500
 
 /**
  * The task of one transfer. A host answers `200 OK` before it has read or written the data, so its task alone says whether that went well.

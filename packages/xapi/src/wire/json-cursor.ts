@@ -17,6 +17,8 @@ const openBracket = 0x5b
 const closeBracket = 0x5d
 const minus = 0x2d
 
+const trueBytes = new TextEncoder().encode('true')
+const falseBytes = new TextEncoder().encode('false')
 const escapes: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }
 
 /**
@@ -191,9 +193,11 @@ export class JsonCursor {
 
   /** `true` or `false`; `undefined` (and nothing taken) for anything else. */
   tryBoolean(): boolean | undefined {
-    const byte = this.peek()
-    if (byte !== 0x74 && byte !== 0x66) return undefined
-    return this.#word() as boolean
+    const first = this.peek()
+    // What follows is judged by what reads on.
+    if (first === 0x74 && this.skipExact(trueBytes)) return true
+    if (first === 0x66 && this.skipExact(falseBytes)) return false
+    return undefined
   }
 
   /** Any value: objects, arrays, strings, numbers, `true`, `false`, `null`. */

@@ -206,11 +206,19 @@ function readMap(cursor: JsonCursor, type: XapiType, value: JsonDecoder): unknow
 /** The members that an object had, in their order on the wire. The next one is likely to have the same. */
 interface Shape {
   readonly names: readonly string[]
-  /** `"name":` as bytes. */
+  /** The bytes from the end of the value before to the beginning of the member's own: `,"name":`, with the blanks that this host writes. */
   readonly marks: readonly Uint8Array[]
   readonly decoders: readonly JsonDecoder[]
   /** Copied for each object, so that all of a class have one hidden class with all members inside the object. */
   readonly template: Readonly<Record<string, unknown>>
+}
+
+/** An object of which some members are read. */
+interface Begun {
+  readonly record: Record<string, unknown>
+  readonly marks: Uint8Array[]
+  /** Where the mark of the next member begins. */
+  readonly from: number
 }
 
 /**
@@ -233,18 +241,22 @@ function objectDecoder(decoderOf: (name: string) => JsonDecoder): (cursor: JsonC
   }
 
   /** The members from here on one by one; then remembers the shape. */
-  const readRest = (cursor: JsonCursor, record: Record<string, unknown>): Record<string, unknown> => {
+  const readRest = (cursor: JsonCursor, { record, marks, from }: Begun): Record<string, unknown> => {
+    let start = from
     do {
       const name = cursor.key()
+      cursor.peek()
+      if (shapes < maxShapes) marks.push(Uint8Array.from(cursor.bytes.subarray(start, cursor.at)))
       try {
         setMember(record, name, member(name)(cursor, record))
       } catch (error) {
         throw inside(error, name)
       }
+      start = cursor.at
     } while (cursor.more(closeBrace))
     if (shapes < maxShapes) {
       shapes++
-      shape = shapeOf(record, member) ?? shape
+      shape = shapeOf(record, marks, member) ?? shape
     }
     return record
   }
@@ -252,23 +264,24 @@ function objectDecoder(decoderOf: (name: string) => JsonDecoder): (cursor: JsonC
   return (cursor) => {
     cursor.expect(openBrace)
     if (cursor.empty(closeBrace)) return emptyMap
-    if (!shape) return readRest(cursor, {})
+    if (!shape) return readRest(cursor, { record: {}, marks: [], from: cursor.at })
     const { names, marks, decoders: members, template } = shape
     const record: Record<string, unknown> = { ...template }
     for (let i = 0; i < names.length; i++) {
       const name = names[i] ?? ''
-      if (!cursor.skipExact(marks[i] ?? new Uint8Array(0))) return readRest(cursor, firstMembers(record, names, i))
+      // The lists are as long as the names.
+      if (!cursor.skipExact(marks[i] as Uint8Array)) {
+        const begun = { record: firstMembers(record, names, i), marks: marks.slice(0, i), from: cursor.at }
+        return i === 0 || cursor.more(closeBrace) ? readRest(cursor, begun) : begun.record
+      }
       try {
-        // The list is as long as the names.
         record[name] = (members[i] as JsonDecoder)(cursor, record)
       } catch (error) {
         throw inside(error, name)
       }
-      const more = cursor.more(closeBrace)
-      if (!more) return i === names.length - 1 ? record : firstMembers(record, names, i + 1)
-      if (i === names.length - 1) return readRest(cursor, record)
     }
-    return record
+    const from = cursor.at
+    return cursor.more(closeBrace) ? readRest(cursor, { record, marks: [...marks], from }) : record
   }
 }
 
@@ -282,12 +295,17 @@ function firstMembers(
   return members
 }
 
-function shapeOf(record: Readonly<Record<string, unknown>>, member: (name: string) => JsonDecoder): Shape | undefined {
+function shapeOf(
+  record: Readonly<Record<string, unknown>>,
+  marks: readonly Uint8Array[],
+  member: (name: string) => JsonDecoder,
+): Shape | undefined {
   const names = Object.keys(record)
-  if (names.length > 250 || names.some((name) => !/^[A-Za-z][\w:.\-/]*$/.test(name))) return undefined
+  // A name that came twice, or one that looks like an index, does not stand where it came.
+  if (names.length !== marks.length || names.length > 250) return undefined
+  if (names.some((name) => !/^[A-Za-z][\w:.\-/]*$/.test(name))) return undefined
   // JSON.parse sizes the object for exactly these members.
   const template = JSON.parse(`{${names.map((name) => `"${name}":null`).join(',')}}`) as Record<string, unknown>
   for (const name of names) template[name] = undefined
-  const marks = names.map((name) => Buffer.from(`"${name}":`))
   return { names, marks, decoders: names.map(member), template }
 }

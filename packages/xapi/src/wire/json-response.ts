@@ -140,7 +140,7 @@ class ResponseReader {
       return cursor.more(closeBrace)
     }
     for (let more = true; more;) {
-      more = await source.read(read)
+      more = source.tryRead(read) ?? (await source.read(read))
       take(entry.key, entry.value)
       const pause = source.pause()
       if (pause) await pause
@@ -164,7 +164,7 @@ class ResponseReader {
       return cursor.more(closeBracket)
     }
     for (let more = true; more; index++) {
-      more = await source.read(read)
+      more = source.tryRead(read) ?? (await source.read(read))
       if (value !== null || of.kind !== 'ref') take(index, value)
       const pause = source.pause()
       if (pause) await pause

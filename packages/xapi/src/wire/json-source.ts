@@ -54,6 +54,18 @@ export class JsonSource implements AsyncDisposable {
     }
   }
 
+  /** As `read`, at once: `undefined` when it needs more than is there. For values that come by the thousand. */
+  tryRead<T>(read: (cursor: JsonCursor) => T): T | undefined {
+    const start = this.#cursor.at
+    try {
+      return read(this.#cursor)
+    } catch (error) {
+      if (error !== shortage) throw error
+      this.#cursor.at = start
+      return undefined
+    }
+  }
+
   /** Lets other work have its turn when it is time; call it between values. */
   pause(): Promise<void> | undefined {
     return performance.now() < this.#sliceEnd ? undefined : this.#rest()

@@ -16,6 +16,7 @@ export class SharedValues {
   readonly #hashes = new Int32Array(slots)
   readonly #bytes: (Uint8Array | undefined)[] = []
   readonly #values: unknown[] = []
+  #last: { readonly bytes: Uint8Array; readonly value: unknown } | undefined
   #tries = 0
   #hits = 0
   #size = 0
@@ -26,16 +27,25 @@ export class SharedValues {
     const first = cursor.peek()
     const start = cursor.at
     if (first !== 0x5b && first !== 0x7b) return read(cursor)
+    // Most often it is the one that came last. No container begins like another whole one.
+    const last = this.#last
+    if (last && cursor.skipExact(last.bytes)) {
+      this.#tries++
+      this.#hits++
+      return last.value
+    }
     const end = endOf(cursor.bytes, start)
     // Nested, cut off or very long: not for here.
     if (end < 0) return read(cursor)
     this.#tries++
     const hash = hashOf(cursor.bytes, start, end)
     const slot = this.#find(cursor.bytes, { start, end, hash })
-    if (slot >= 0 && this.#bytes[slot]) {
+    const known = slot >= 0 ? this.#bytes[slot] : undefined
+    if (known) {
       this.#hits++
       cursor.at = end
-      return this.#values[slot]
+      this.#last = { bytes: known, value: this.#values[slot] }
+      return this.#last.value
     }
     const copy = cursor.bytes.subarray(start, end)
     const value = read(cursor)

@@ -25,6 +25,8 @@ const maxShapes = 32
  */
 export class JsonDecoders {
   readonly #made = new Map<string, JsonDecoder>()
+  /** By the class in an event, as it is written there. */
+  readonly #snapshots = new Map<string, JsonDecoder>()
 
   /** The decoder of a type. */
   of(type: XapiType): JsonDecoder {
@@ -118,8 +120,14 @@ export class JsonDecoders {
   #snapshot(cursor: JsonCursor, owner: Readonly<Record<string, unknown>> | undefined): unknown {
     const name = owner?.['class']
     if (name === undefined) return new RawSnapshot(cursor.any())
-    const known = typeof name === 'string' ? classOfEvent(name) : undefined
-    return known === undefined ? cursor.any() : this.of({ kind: 'record', class: known })(cursor)
+    if (typeof name !== 'string') return cursor.any()
+    let decoder = this.#snapshots.get(name)
+    if (!decoder) {
+      const known = classOfEvent(name)
+      decoder = this.of(known === undefined ? { kind: 'any' } : { kind: 'record', class: known })
+      if (this.#snapshots.size < 1024) this.#snapshots.set(name, decoder)
+    }
+    return decoder(cursor)
   }
 }
 

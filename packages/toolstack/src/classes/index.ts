@@ -1,8 +1,48 @@
 import type { MethodSet } from '../dispatch/methods.ts'
 import { event } from './event.ts'
+import { host } from './host.ts'
 import { message } from './message.ts'
+import { blob, role, secret, subject, vmAppliance, vtpm } from './misc.ts'
+import { bond, network, pif, vlan } from './network.ts'
+import { plainSetters } from './plain-setters.ts'
+import { pool } from './pool-class.ts'
 import { session } from './session.ts'
+import { pbd, sr } from './sr.ts'
 import { task } from './task.ts'
+import { vbd } from './vbd.ts'
+import { vdi } from './vdi.ts'
+import { vif } from './vif.ts'
+import { vmLifecycle } from './vm-lifecycle.ts'
+import { vmLimits } from './vm-limits.ts'
+import { vmPower } from './vm-power.ts'
+import { vmSnapshots } from './vm-snapshots.ts'
 
-/** What the toolstack does beyond what follows from the data model. */
-export const classes: readonly MethodSet[] = [session, event, task, message]
+/** What the toolstack does beyond what follows from the data model. Later sets win. */
+export const classes: readonly MethodSet[] = [
+  ...plainSetters(),
+  session,
+  event,
+  task,
+  message,
+  pool,
+  host,
+  vmPower,
+  vmLifecycle,
+  vmLimits,
+  vmSnapshots,
+  vmAppliance,
+  vbd,
+  vif,
+  vdi,
+  sr,
+  pbd,
+  network,
+  pif,
+  vlan,
+  bond,
+  secret,
+  blob,
+  subject,
+  role,
+  vtpm,
+]

@@ -29,6 +29,8 @@ export interface Pool {
   readonly events: Events
   readonly faults: Faults
   readonly storage: StoragePort
+  /** What the hosts answer with, PEM; empty without TLS. */
+  readonly certificate: string
   /** Aborted when the toolstack stops. */
   readonly signal: AbortSignal
 }

@@ -46,7 +46,9 @@ export async function startPool(options: PoolOptions): Promise<PoolHandle> {
   if (directory !== undefined) await mkdir(directory, { recursive: true })
   const db = openInventory(options)
   const stop = new AbortController()
-  const pool = assemble(options, db, stop.signal)
+  const certificate =
+    options.tls === false ? undefined : await serverCertificate('toolstack.local', options.addresses, directory)
+  const pool = assemble(options, { db, certificate, signal: stop.signal })
   const dispatcher = new Dispatcher(pool, classes)
   const listeners: Listener[] = []
   const close = async (): Promise<void> => {
@@ -56,8 +58,6 @@ export async function startPool(options: PoolOptions): Promise<PoolHandle> {
     db.close()
   }
   try {
-    const certificate =
-      options.tls === false ? undefined : await serverCertificate('toolstack.local', options.addresses, directory)
     if (certificate) addCertificates(db, certificate)
     db.commit()
     await listenAll({ ...options, pool, dispatcher, certificate, listeners })
@@ -82,7 +82,7 @@ function openInventory({ directory, index, hosts, vms, seed = 1, addresses, cloc
   return db
 }
 
-function assemble(options: PoolOptions, db: Database, signal: AbortSignal): Pool {
+function assemble(options: PoolOptions, { db, certificate, signal }: Parts): Pool {
   const { clock, log, waits = true, loginDelay = true, conflictWait = 2000, password = 'nixen', users = [] } = options
   const random = seededRandom((options.seed ?? 1) + 7919 * (options.index + 1))
   return {
@@ -97,7 +97,14 @@ function assemble(options: PoolOptions, db: Database, signal: AbortSignal): Pool
     events: new Events({ db, clock, waits }),
     faults: new Faults({ random, clock, delays: options.delays ?? {} }),
     storage: recordsOnly(),
+    certificate: certificate?.cert ?? '',
   }
+}
+
+interface Parts {
+  readonly db: Database
+  readonly certificate: ServerCertificate | undefined
+  readonly signal: AbortSignal
 }
 
 interface ListenAll extends PoolOptions {

@@ -13,7 +13,7 @@ export interface TaskHandle {
   /** Aborted with `TASK_CANCELLED` when the task is cancelled, and when the toolstack stops. */
   readonly signal: AbortSignal
   /** Says how far the work is, 0 to 1. */
-  progress(done: number): void
+  readonly progress: (done: number) => void
 }
 
 const completedLifetime = 65 * 60_000

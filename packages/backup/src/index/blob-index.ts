@@ -37,6 +37,29 @@ export class BlobIndex {
     this.#use('entries' in memory ? memory : allocate(memory.capacity))
   }
 
+  /** The index with these packs and the bytes that `placedEntries` gave. */
+  static fromEntries(packs: readonly string[], entries: Uint8Array): BlobIndex {
+    const count = Math.floor(entries.length / (entryWords * 4))
+    const index = new BlobIndex({ capacity: count })
+    for (const pack of packs) index.#packNumber(pack)
+    new Uint8Array(index.#entries.buffer).set(entries.subarray(0, count * entryWords * 4))
+    Atomics.store(index.#count, 0, count)
+    index.#rebuild()
+    return index
+  }
+
+  /** Entries of all blobs whose pack is known, as bytes: for a cache on this machine. */
+  placedEntries(): Uint8Array {
+    const bytes = new Uint8Array(this.size * entryWords * 4)
+    let length = 0
+    for (let entry = 0, count = this.size; entry < count; entry++) {
+      if (!this.isPlaced(entry)) continue
+      bytes.set(new Uint8Array(this.#entries.buffer, entry * entryWords * 4, entryWords * 4), length)
+      length += entryWords * 4
+    }
+    return bytes.subarray(0, length)
+  }
+
   /** For worker threads: `new BlobIndex(shared)` there sees the same entries. Valid until the index grows. */
   get shared(): SharedIndex {
     return this.#shared

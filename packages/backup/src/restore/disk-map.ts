@@ -76,7 +76,6 @@ interface Runs {
 }
 
 function push(runs: Runs, start: number, entry: number): void {
-  // Zeros that follow zeros are one run, but the end is always one of its own.
   if (runs.count === runs.entries.length) {
     const capacity = Math.ceil(runs.count * 1.5)
     const [starts, entries] = [new Float64Array(capacity), new Int32Array(capacity)]

@@ -42,14 +42,9 @@ export function* planTasks(
   let blobs: TaskBlob[] = []
   for (let i = 0; i < runs.length;) {
     const entry = map.entries[runs[i] ?? 0] ?? 0
-    const positions: number[] = []
-    for (
-      const first = i;
-      i < runs.length && (i === first || (order === 'any' && map.entries[runs[i] ?? 0] === entry));
-      i++
-    ) {
-      positions.push(runRange(map, runs[i] ?? 0).offset)
-    }
+    const end = order === 'any' ? endOfEqual(map, runs, i) : i + 1
+    const positions = runs.slice(i, end).map((run) => runRange(map, run).offset)
+    i = end
     const blob: TaskBlob = { location: index.location(entry), plainLength: index.plainLength(entry), positions }
     if (blobs.length > 0 && !fits(blobs, blob)) {
       yield toTask(blobs)
@@ -58,6 +53,13 @@ export function* planTasks(
     blobs.push(blob)
   }
   if (blobs.length > 0) yield toTask(blobs)
+}
+
+/** The first place after `from` whose run has another blob. */
+function endOfEqual(map: DiskMap, runs: readonly number[], from: number): number {
+  let end = from + 1
+  while (end < runs.length && map.entries[runs[end] ?? 0] === map.entries[runs[from] ?? 0]) end++
+  return end
 }
 
 function comparePlaces(index: BlobIndex, map: DiskMap, a: number, b: number): number {

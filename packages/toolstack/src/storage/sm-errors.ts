@@ -4,6 +4,7 @@ import { XapiError } from '@nixen/xapi'
 const errors = {
   SRInUse: [16, 'The SR device is currently in use'],
   VDIInUse: [24, 'The VDI is currently in use'],
+  Unimplemented: [38, 'The requested method is not supported/implemented'],
   SRExists: [42, 'The SR already exists'],
   VDIExists: [43, 'The VDI already exists'],
   SRNoSpace: [44, 'There is insufficient space'],

@@ -1,3 +1,4 @@
+import type { DiskSink } from '@nixen/disk'
 import type { CbtContent } from './cbt/cbt-log.ts'
 import type { OpenVdi, SrState, VdiFormat, VdiState } from './storage-port.ts'
 
@@ -8,6 +9,12 @@ export interface SrDriver extends AsyncDisposable {
   /** Whether the SR has this disk, or its log of changed blocks alone. */
   has(uuid: string): boolean
   create(uuid: string, options: { readonly size: number; readonly format?: VdiFormat | undefined }): Promise<VdiState>
+  /** A disk that has its name only when `work` has finished the sink. */
+  fill(
+    uuid: string,
+    options: { readonly size: number; readonly format?: VdiFormat | undefined },
+    work: (sink: DiskSink) => Promise<unknown>,
+  ): Promise<VdiState>
   snapshot(from: string, uuid: string): Promise<VdiState>
   clone(from: string, uuid: string): Promise<VdiState>
   resize(uuid: string, size: number): Promise<VdiState>

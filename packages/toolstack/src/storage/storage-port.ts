@@ -1,4 +1,4 @@
-import type { DiskSource, WritableDisk } from '@nixen/disk'
+import type { DiskSink, DiskSource, WritableDisk } from '@nixen/disk'
 
 /** Where a disk is. Both are UUIDs: of the SR and of the VDI. */
 export interface VdiPlace {
@@ -77,6 +77,12 @@ export interface StoragePort {
   create(
     place: VdiPlace,
     options: { readonly size: number; readonly format?: VdiFormat | undefined },
+  ): Promise<VdiState>
+  /** A disk whose content comes from elsewhere: it exists only when `work` has finished the sink (`DiskSink.finish`). */
+  fill(
+    place: VdiPlace,
+    options: { readonly size: number; readonly format?: VdiFormat | undefined },
+    work: (sink: DiskSink) => Promise<unknown>,
   ): Promise<VdiState>
   /** A frozen copy that shares its data. With CBT on, the log goes with it and a new one starts. `SR_BACKEND_FAILURE_109` beyond 30 images. */
   snapshot(from: VdiPlace, uuid: string): Promise<VdiState>

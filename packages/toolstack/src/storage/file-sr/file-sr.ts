@@ -1,7 +1,7 @@
 import { link, readFile, rename, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { alignUp, newUuid, systemCode, type Log } from '@nixen/core'
-import { largestVhd, newVhdUuid, createLocalFile } from '@nixen/disk'
+import { createDisk, createLocalFile, largestVhd, newVhdUuid, type DiskSink } from '@nixen/disk'
 import { cbtBitmapLength, decodeCbtLog, encodeCbtLog, LiveCbtLog, type CbtContent } from '../cbt/cbt-log.ts'
 import { Gate, Locks } from '../locks.ts'
 import { smError } from '../sm-errors.ts'
@@ -107,10 +107,8 @@ export class FileSr implements SrDriver {
     uuid: string,
     { size, format = 'vhd' }: { size: number; format?: VdiFormat | undefined },
   ): Promise<VdiState> {
-    if (!Number.isSafeInteger(size) || size <= 0) throw smError('VDISize', `Requested size ${size}`)
-    if (format === 'qcow2') throw smError('VDIType', 'qcow2 images are not made here yet')
-    const rounded = alignUp(size, format === 'vhd' ? blockSize : 512)
-    if (format === 'vhd' && rounded > largestVhd) throw smError('VDISize', `${size} exceeds ${largestVhd} bytes`)
+    if (format === 'qcow2') return await this.fill(uuid, { size, format }, (sink) => sink.finish())
+    const rounded = roundSize(size, format)
     return await this.#change('VDICreate', async () => {
       if (this.has(uuid)) throw smError('VDIExists', uuid)
       const path = join(this.#options.directory, `${uuid}.${format}`)
@@ -120,6 +118,24 @@ export class FileSr implements SrDriver {
       await file.commit()
       return await this.#added(new Image({ uuid, format, size: rounded, hidden: false }, path))
     })
+  }
+
+  /** Makes an image of any format beside; it is part of the SR when it is complete. */
+  async fill(
+    uuid: string,
+    { size, format = 'vhd' }: { size: number; format?: VdiFormat | undefined },
+    work: (sink: DiskSink) => Promise<unknown>,
+  ): Promise<VdiState> {
+    const rounded = roundSize(size, format)
+    if (this.has(uuid)) throw smError('VDIExists', uuid)
+    const path = join(this.#options.directory, `${uuid}.${format}`)
+    await asStorage(async () => {
+      await using sink = await createDisk(path, { format, size: rounded, direct: false })
+      await work(sink)
+    }, 'VDICreate')
+    return await this.#change('VDICreate', () =>
+      this.#added(new Image({ uuid, format, size: rounded, hidden: false }, path)),
+    )
   }
 
   async snapshot(from: string, uuid: string): Promise<VdiState> {
@@ -508,6 +524,14 @@ export class FileSr implements SrDriver {
   #logPath(uuid: string): string {
     return join(this.#options.directory, `${uuid}.cbtlog`)
   }
+}
+
+/** What a disk of that size takes in a format; `SR_BACKEND_FAILURE_79` for no size, or one that is too large. */
+function roundSize(size: number, format: VdiFormat): number {
+  if (!Number.isSafeInteger(size) || size <= 0) throw smError('VDISize', `Requested size ${size}`)
+  const rounded = alignUp(size, format === 'vhd' ? blockSize : 512)
+  if (format === 'vhd' && rounded > largestVhd) throw smError('VDISize', `${size} exceeds ${largestVhd} bytes`)
+  return rounded
 }
 
 function isEmpty(layer: { presentBlocks(): Iterable<number> }): boolean {

@@ -15,6 +15,11 @@ export const cliErrors = catalogue('cli', {
     text: (p: { host: string }) =>
       `Serving a disk on ${p.host} without TLS would show it to the whole network. Give --tls-cert and --tls-key, or listen on 127.0.0.1 or a unix socket.`,
   },
+  toolstack_open: {
+    status: 400,
+    text: (p: { address: string }) =>
+      `A toolstack with the well-known password does not listen on ${p.address}, where others can reach it. Give --password.`,
+  },
   tls_pair: { status: 400, text: () => '--tls-cert and --tls-key go together.' },
   no_repository: {
     status: 400,

@@ -36,3 +36,17 @@ export function percentParser(text: string): number {
   if (!(percent >= 0 && percent <= 100)) throw new SyntaxError(`"${text}" is not a percentage from 0 to 100.`)
   return percent
 }
+
+/** A whole number from 0 on. */
+export function wholeParser(text: string): number {
+  const number = text === '' ? Number.NaN : Number(text)
+  if (!Number.isSafeInteger(number) || number < 0) throw new SyntaxError(`"${text}" is not a whole number.`)
+  return number
+}
+
+/** A TCP port; 0 takes a free one. */
+export function portParser(text: string): number {
+  const port = wholeParser(text)
+  if (port > 65_535) throw new SyntaxError(`"${text}" is not a port from 0 to 65535.`)
+  return port
+}

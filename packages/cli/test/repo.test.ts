@@ -1,12 +1,12 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { runNixen, type Result } from './run-nixen.ts'
+import { main, runNixen, type Result } from './run-nixen.ts'
 
 // The main job on real input, by the command alone, with restic as the judge.
 
@@ -126,6 +126,70 @@ test('check finds one flipped bit, names the file and what is lost, and exits wi
   const forced = await nixen('restore', '--repo', 'broken', 'latest', 'broken.img', '--go-on')
   expect(forced.code).toBe(3)
   expect(forced.stdout).toContain('These ranges are lost and read as zeros:')
+})
+
+describe('a second repository', () => {
+  const other = { NIXEN_REPO_TARGET_PASSWORD: 'another password' }
+
+  test('gets only what it lacks, and the same restore points', async () => {
+    const made = await runNixen(['repo', 'init', '--repo', 'mirror'], {
+      cwd: folder,
+      env: { NIXEN_REPO_PASSWORD: 'another password' },
+    })
+    expect(made.code).toBe(0)
+    const copy = (): Promise<Result> =>
+      runNixen(['repo', 'copy', 'mirror', '--json'], {
+        cwd: folder,
+        env: { NIXEN_REPO: 'repo', NIXEN_REPO_PASSWORD: password, ...other },
+      })
+    const { copied, present } = JSON.parse((await copy()).stdout) as { copied: unknown[]; present: unknown[] }
+    expect(copied.length).toBeGreaterThan(0)
+    expect(present).toEqual([])
+    const again = JSON.parse((await copy()).stdout) as { present: unknown[] }
+    expect(again).toMatchObject({ copied: [], bytes: 0 })
+    expect(again.present).toHaveLength(copied.length)
+    await run('restic', ['-r', 'mirror', '--no-cache', 'restore', 'latest', '--target', 'mirrored'], {
+      cwd: folder,
+      env: { ...process.env, RESTIC_PASSWORD: 'another password' },
+    })
+    expect(await hash('mirrored/web.raw')).toBe(await hash('web.img'))
+  })
+})
+
+test('stats says what takes how much room', async () => {
+  const { stdout } = await nixen('stats')
+  expect(stdout).toMatch(/^HOST +POINTS +RESTORE SIZE/)
+  expect(stdout).toMatch(/deduplication \d+\.\d\dx/)
+})
+
+test('repair makes a lost index anew', async () => {
+  await nixen('init', '--repo', 'lost')
+  await nixen('backup', '--repo', 'lost', 'web.img')
+  await rm(join(folder, 'lost/index'), { recursive: true })
+  await mkdir(join(folder, 'lost/index'))
+  expect(await nixen('check', '--repo', 'lost')).toMatchObject({ code: 3 })
+  expect(await nixen('rebuild-index', '--repo', 'lost')).toMatchObject({ code: 0 })
+  expect(await nixen('check', '--repo', 'lost', '--read-data')).toMatchObject({ code: 0 })
+})
+
+test('serve shows a disk of a restore point over NBD, and prune waits outside', async () => {
+  const socket = join(folder, 'point.sock')
+  const child = spawn(process.execPath, [main, 'repo', 'serve', 'latest', '--socket', socket], {
+    cwd: folder,
+    env: { ...process.env, NIXEN_REPO: 'repo', NIXEN_REPO_PASSWORD: password },
+  })
+  const ended = new Promise<number | null>((resolve) => child.on('exit', resolve))
+  await new Promise((resolve) => child.stdout.once('data', resolve))
+  const { stdout } = await run(
+    'qemu-img',
+    ['compare', '-f', 'raw', '-F', 'raw', 'web.img', `nbd+unix:///?socket=${socket}`],
+    { cwd: folder },
+  )
+  expect(stdout).toContain('Images are identical.')
+  expect((await nixen('prune')).stderr).toContain('[backup.repository_locked]')
+  child.kill('SIGINT')
+  expect(await ended).toBe(0)
+  expect(await nixen('prune')).toMatchObject({ code: 0 })
 })
 
 describe('keys', () => {

@@ -2,6 +2,7 @@ import { buildRouteMap, type RouteMap } from '@stricli/core'
 import { commonFlags, lazyCommand } from '../command.ts'
 import type { NixenContext } from '../context.ts'
 import { settingParser, textParser } from '../parse.ts'
+import { listenFlags } from '../serving.ts'
 import { imageArgument, openFlags } from './flags.ts'
 
 const twoImages = (first: string, second: string) =>
@@ -72,29 +73,8 @@ const check = lazyCommand(async () => (await import('./check.ts')).checkCommand,
   docs: { brief: 'Look for damage in the structure of an image (exit code 3: found some)' },
 })
 
-const pathFlag = (brief: string) =>
-  ({ kind: 'parsed', parse: textParser, brief, placeholder: 'PATH', optional: true }) as const
-
 const serve = lazyCommand(async () => (await import('./serve.ts')).serveCommand, {
-  parameters: {
-    flags: {
-      ...commonFlags,
-      ...openFlags,
-      socket: pathFlag('Listen on a unix socket'),
-      listen: {
-        kind: 'parsed',
-        parse: textParser,
-        brief: 'Listen on TCP, HOST:PORT',
-        placeholder: 'ADDRESS',
-        optional: true,
-      },
-      export: { kind: 'parsed', parse: textParser, brief: 'Name of the export', placeholder: 'NAME', default: '' },
-      overlay: pathFlag('Let clients write; what they write is kept in this file, the image stays as it is'),
-      tlsCert: pathFlag('PEM file of the certificate; clients must then use TLS'),
-      tlsKey: pathFlag('PEM file of its key'),
-    },
-    positional: imageArgument,
-  },
+  parameters: { flags: { ...commonFlags, ...openFlags, ...listenFlags }, positional: imageArgument },
   docs: { brief: 'Serve an image over NBD until interrupted' },
 })
 

@@ -1,4 +1,11 @@
-import { checkRepository, type CheckResult, fileName, type Finding, type ReadData } from '@nixen/backup'
+import {
+  checkRepository,
+  type CheckPhase,
+  type CheckResult,
+  fileName,
+  type Finding,
+  type ReadData,
+} from '@nixen/backup'
 import { formatBytes } from '@nixen/core'
 import { print, withProgress, type CommonFlags } from '../command.ts'
 import type { NixenContext } from '../context.ts'
@@ -21,15 +28,20 @@ export async function check(context: NixenContext, flags: CheckFlags): Promise<v
     checkRepository(repository, {
       ...(read === undefined ? {} : { read }),
       signal: context.signal,
-      progress: ({ phase, done, total }) =>
-        view.update({ done, total, phase, unit: phase === 'data' ? 'bytes' : 'items' }),
+      progress: ({ phase, done, total }) => view.update({ done, total, phase, unit: phaseUnit(phase) }),
     }),
   )
-  print(context, flags, { json: result, text: describe(result) })
+  print(context, flags, { json: result, text: describeCheck(result) })
   if (!result.ok) context.process.exitCode = exitCodes.different
 }
 
-function describe({ ok, findings, snapshots, packs, blobs, read }: CheckResult): string {
+/** What the progress of a check counts. */
+export function phaseUnit(phase: CheckPhase): 'bytes' | 'items' {
+  return phase === 'data' ? 'bytes' : 'items'
+}
+
+/** The findings of a check, and its verdict. */
+export function describeCheck({ ok, findings, snapshots, packs, blobs, read }: CheckResult): string {
   const seen = `${counted(snapshots, 'restore point')}, ${counted(packs, 'pack')}, ${counted(blobs, 'blob')}; ${counted(read.packs, 'pack')} (${formatBytes(read.bytes)}) read in full`
   const verdict = ok
     ? 'The repository is whole.'

@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
-import { systemCode } from '@nixen/core'
 import type { NixenContext } from '../context.ts'
 import { cliErrors } from '../errors.ts'
+import { readText } from '../serving.ts'
 
 /** Where a password comes from: a file's first line, the environment, or the terminal, in this order. */
 export interface PasswordSource {
@@ -26,12 +25,6 @@ export async function readPassword(context: NixenContext, source: PasswordSource
   const password = notEmpty(await ask(`${source.question}: `, context.signal), 'the terminal')
   if (source.isNew && (await ask('Once more: ', context.signal)) !== password) throw cliErrors.passwords_differ()
   return password
-}
-
-async function readText(path: string): Promise<string> {
-  return await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw cliErrors.cannot_read({ path, reason: systemCode(cause) ?? 'unknown' }, { cause })
-  })
 }
 
 /** As restic reads its password files: editors add a line end that nobody means. */

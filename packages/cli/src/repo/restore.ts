@@ -1,12 +1,12 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { findSnapshot, listFiles, restoreDisk, type Repository, type RestoreResult, type Snapshot } from '@nixen/backup'
+import { findSnapshot, restoreDisk, type Repository, type RestoreResult, type Snapshot } from '@nixen/backup'
 import { formatBytes } from '@nixen/core'
 import { createDisk } from '@nixen/disk'
 import { print, withProgress, type CommonFlags } from '../command.ts'
 import type { NixenContext } from '../context.ts'
-import { cliErrors } from '../errors.ts'
 import { exitCodes } from '../failure.ts'
+import { chooseDisk, listDisks } from './choose-disk.ts'
 import type { RepoFlags } from './flags.ts'
 import { openRepository } from './open.ts'
 
@@ -50,19 +50,10 @@ async function planTargets(
   { disk, all }: RestoreFlags,
   target: string,
 ): Promise<RestorePlan[]> {
-  const disks = (await Array.fromAsync(listFiles(repository, snapshot, { signal }))).filter(
-    ({ path, type }) => type === 'file' && path.endsWith('.raw'),
-  )
-  const names = disks.map(({ path }) => path)
-  if (all) {
-    await mkdir(target, { recursive: true })
-    return disks.map(({ path, size }) => ({ path, size, target: join(target, path) }))
-  }
-  const wanted = disk === undefined ? disks : disks.filter(({ path }) => path === disk || path === `/${disk}`)
-  const [first] = wanted
-  if (!first) throw cliErrors.no_disk({ disk: disk ?? 'disk', disks: names })
-  if (wanted.length > 1) throw cliErrors.which_disk({ disks: names })
-  return [{ path: first.path, size: first.size, target }]
+  if (!all) return [{ ...(await chooseDisk(repository, { snapshot, disk, signal })), target }]
+  await mkdir(target, { recursive: true })
+  const disks = await listDisks(repository, { snapshot, signal })
+  return disks.map(({ path, size }) => ({ path, size, target: join(target, path) }))
 }
 
 async function restoreOne(

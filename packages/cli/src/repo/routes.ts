@@ -3,6 +3,7 @@ import { commonFlags, lazyCommand } from '../command.ts'
 import type { NixenContext } from '../context.ts'
 import { openFlags } from '../disk/flags.ts'
 import { countParser, percentParser, settingParser, sizeParser, textParser } from '../parse.ts'
+import { listenFlags } from '../serving.ts'
 import { repoFlags } from './flags.ts'
 
 const flags = { ...commonFlags, ...repoFlags }
@@ -187,6 +188,51 @@ const unlock = lazyCommand(async () => (await import('./unlock.ts')).unlock, {
   docs: { brief: 'Remove the locks of processes that are gone' },
 })
 
+const copy = lazyCommand(async () => (await import('./copy.ts')).copy, {
+  parameters: {
+    flags: {
+      ...flags,
+      ...selection,
+      toPasswordFile: optionalText(
+        'File with the password of the target; NIXEN_REPO_TARGET_PASSWORD or a prompt when left out',
+        'FILE',
+      ),
+    },
+    positional: {
+      kind: 'tuple',
+      parameters: [{ brief: 'Repository to copy to, which exists', parse: textParser, placeholder: 'TARGET' }],
+    },
+  },
+  docs: { brief: 'Copy restore points to another repository, only the chunks that it lacks' },
+})
+
+const stats = lazyCommand(async () => (await import('./stats.ts')).stats, {
+  parameters: { flags },
+  docs: { brief: 'Say what takes how much room: by host, deduplication, compression' },
+})
+
+const serve = lazyCommand(async () => (await import('./serve.ts')).serve, {
+  parameters: {
+    flags: { ...flags, ...listenFlags, disk: optionalText('Which disk, where there are several', 'PATH') },
+    positional: oneSnapshot,
+  },
+  docs: { brief: 'Serve a disk of a restore point over NBD, without restoring it' },
+})
+
+const repair = lazyCommand(async () => (await import('./repair.ts')).repair, {
+  parameters: { flags },
+  docs: {
+    brief: 'Save what can be saved of a damaged repository (exit code 3: something is lost)',
+    fullDescription:
+      'Makes the index anew, reads all data, takes damaged packs out of use after copying what is whole in them, and writes new restore points beside those that lost something. Removes no pack and no restore point.',
+  },
+})
+
+const rebuildIndex = lazyCommand(async () => (await import('./repair.ts')).rebuild, {
+  parameters: { flags },
+  docs: { brief: 'Make the index anew from the packs' },
+})
+
 const newPasswordFlags = {
   ...flags,
   newPasswordFile: optionalText(
@@ -225,6 +271,23 @@ const key = buildRouteMap({
 
 /** `nixen repo …` */
 export const repoRoutes: RouteMap<NixenContext> = buildRouteMap({
-  routes: { init, info, snapshots, ls, backup, restore, forget, prune, check, unlock, key },
+  routes: {
+    init,
+    info,
+    snapshots,
+    ls,
+    backup,
+    restore,
+    serve,
+    forget,
+    prune,
+    check,
+    stats,
+    copy,
+    key,
+    unlock,
+    rebuildIndex,
+    repair,
+  },
   docs: { brief: 'Backup repositories in the restic format' },
 })

@@ -1,0 +1,57 @@
+import { startToolstack, type RunningPool } from '@nixen/toolstack'
+import { print, type CommonFlags } from '../command.ts'
+import type { NixenContext } from '../context.ts'
+import { isLoopback, untilAborted } from '../serving.ts'
+import { cliErrors } from '../errors.ts'
+
+export interface ToolstackFlags extends CommonFlags {
+  readonly pools: number
+  readonly hosts: number
+  readonly vms: number
+  readonly seed: number
+  readonly data?: string
+  readonly port: number
+  readonly http: boolean
+  readonly listen?: readonly string[]
+  readonly password?: string
+  readonly waits: boolean
+}
+
+/** `nixen toolstack`: simulated XAPI pools until it is interrupted. */
+export async function toolstack(context: NixenContext, flags: ToolstackFlags): Promise<void> {
+  const exposed = flags.listen?.find((address) => !isLoopback(address))
+  if (exposed !== undefined && flags.password === undefined) throw cliErrors.toolstack_open({ address: exposed })
+  const { pools, hosts, vms, seed, data, port, http, listen, password, waits } = flags
+  await using running = await startToolstack({
+    pools,
+    hosts,
+    vms,
+    seed,
+    dataDir: data,
+    port,
+    tls: !http,
+    waits,
+    ...(listen === undefined ? {} : { listen }),
+    ...(password === undefined ? {} : { password }),
+  })
+  print(context, flags, {
+    json: {
+      url: running.url,
+      fingerprint: running.fingerprint,
+      pools: running.pools.map(({ name, url, addresses }) => ({ name, url, addresses })),
+    },
+    text: [
+      ...running.pools.map(describe),
+      `User root, password ${password === undefined ? 'nixen' : 'as given'}.`,
+      ...(running.fingerprint === undefined ? [] : [`Certificate (SHA-256): ${running.fingerprint}`]),
+      data === undefined ? 'Nothing is kept when it ends; --data DIR keeps it.' : `The state is kept in ${data}.`,
+      'Ctrl-C ends it.',
+    ].join('\n'),
+  })
+  await untilAborted(context.signal)
+}
+
+function describe({ name, url, addresses }: RunningPool): string {
+  const others = addresses.slice(1)
+  return `${name}: ${url}${others.length > 0 ? ` (members ${others.join(', ')})` : ''}`
+}

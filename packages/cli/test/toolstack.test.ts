@@ -1,0 +1,92 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Xapi } from '@nixen/xapi'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { main, runNixen } from './run-nixen.ts'
+
+// The daemon as users start it, seen by our own client.
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'nixen-cli-toolstack-'))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+interface Started {
+  readonly url: string
+  readonly fingerprint: string
+}
+
+async function start(
+  ...args: readonly string[]
+): Promise<{ child: ChildProcess; started: Started; ended: Promise<number | null> }> {
+  const child = spawn(process.execPath, [main, 'toolstack', '--json', '--port', '0', ...args], { cwd: folder })
+  const ended = new Promise<number | null>((resolve) => child.on('exit', resolve))
+  const line = await new Promise<string>((resolve, reject) => {
+    child.stdout?.once('data', (part: Buffer) => resolve(part.toString()))
+    child.stderr?.once('data', (part: Buffer) => reject(new Error(part.toString())))
+  })
+  return { child, started: JSON.parse(line) as Started, ended }
+}
+
+const connect = ({ url, fingerprint }: Started) =>
+  Xapi.connect({ url, username: 'root', password: 'nixen', tls: { kind: 'pin', fingerprint } })
+
+describe('nixen toolstack', () => {
+  test('is a pool that a client can use, with the same inventory for the same seed', async () => {
+    const names: string[][] = []
+    for (let i = 0; i < 2; i++) {
+      const { child, started, ended } = await start('--vms', '12', '--hosts', '2', '--seed', '7')
+      {
+        await using xapi = await connect(started)
+        const vms = [...(await xapi.client.VM.get_all_records()).values()]
+        const guests = vms.filter((vm) => !vm.is_a_template && !vm.is_control_domain && !vm.is_a_snapshot)
+        expect(guests).toHaveLength(12)
+        expect(await xapi.client.host.get_all()).toHaveLength(2)
+        names.push(guests.map(({ name_label }) => name_label).toSorted())
+      }
+      child.kill('SIGTERM')
+      expect(await ended).toBe(0)
+    }
+    expect(names[0]).toEqual(names[1])
+  })
+
+  test('keeps its state in a directory, also when it is killed', async () => {
+    const args = ['--vms', '3', '--hosts', '1', '--data', 'state']
+    const first = await start(...args)
+    let uuid: string
+    {
+      await using xapi = await connect(first.started)
+      const vms = [...(await xapi.client.VM.get_all_records()).values()]
+      uuid = vms.find(({ power_state, is_a_template }) => power_state === 'Halted' && !is_a_template)!.uuid
+      await xapi.client.VM.set_name_label(await xapi.client.VM.get_by_uuid(uuid), 'renamed')
+    }
+    first.child.kill('SIGKILL')
+    await first.ended
+    const second = await start(...args)
+    {
+      await using xapi = await connect(second.started)
+      expect(await xapi.client.VM.get_name_label(await xapi.client.VM.get_by_uuid(uuid))).toBe('renamed')
+    }
+    second.child.kill('SIGTERM')
+    expect(await second.ended).toBe(0)
+  })
+
+  test('does not listen for the network with the well-known password', async () => {
+    const { code, stderr } = await runNixen(['toolstack', '--listen', '0.0.0.0'], { cwd: folder })
+    expect(code).toBe(1)
+    expect(stderr).toContain('[cli.toolstack_open]')
+  })
+
+  test.each([
+    [['--port', '70000'], /not a port/],
+    [['--vms', 'many'], /not a whole number/],
+    [['--hosts', '0'], /above 0/],
+  ])('refuses %j with exit code 2', async (args, message) => {
+    const { code, stderr } = await runNixen(['toolstack', ...args], { cwd: folder })
+    expect(code).toBe(2)
+    expect(stderr).toMatch(message)
+  })
+})

@@ -63,6 +63,10 @@ export const xapiErrors = catalogue('xapi', {
     text: (p: { expected: string; got: string; at?: string }) =>
       `The host's answer is not understood${p.at ? ` at ${p.at}` : ''}: expected ${p.expected}, got ${p.got}. Is this the address of a XAPI host?`,
   },
+  bad_json: {
+    status: 400,
+    text: (p: { expected: string; got: string }) => `The JSON is not understood: expected ${p.expected}, got ${p.got}.`,
+  },
   bad_xml: {
     status: 400,
     text: (p: { reason: string; at: number }) => `Not XML-RPC at character ${p.at}: ${p.reason}.`,

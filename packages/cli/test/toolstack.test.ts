@@ -9,10 +9,14 @@ import { main, runNixen } from './run-nixen.ts'
 // The daemon as users start it, seen by our own client.
 
 let folder: string
+const children: ChildProcess[] = []
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'nixen-cli-toolstack-'))
 })
-afterAll(() => rm(folder, { recursive: true, force: true }))
+afterAll(async () => {
+  for (const child of children) child.kill('SIGKILL')
+  await rm(folder, { recursive: true, force: true })
+})
 
 interface Started {
   readonly url: string
@@ -23,6 +27,7 @@ async function start(
   ...args: readonly string[]
 ): Promise<{ child: ChildProcess; started: Started; ended: Promise<number | null> }> {
   const child = spawn(process.execPath, [main, 'toolstack', '--json', '--port', '0', ...args], { cwd: folder })
+  children.push(child)
   const ended = new Promise<number | null>((resolve) => child.on('exit', resolve))
   const line = await new Promise<string>((resolve, reject) => {
     child.stdout?.once('data', (part: Buffer) => resolve(part.toString()))

@@ -5,6 +5,7 @@ import { emptyMap, emptySet, nullRef, setMember } from '../values/plain.ts'
 import { classOfEvent, fieldsOf, typeText } from '../values/schema.ts'
 import type { XapiType } from '../values/type.ts'
 import type { JsonCursor } from './json-cursor.ts'
+import { LastObject } from './last-object.ts'
 import { SharedValues } from './shared-values.ts'
 
 /** Reads one value of a type from the cursor. `owner` is the record that it is a field of, as far as it is read. */
@@ -18,6 +19,8 @@ const closeBracket = 0x5d
 const learners: ReadonlySet<string> = new Set(['string', 'datetime', 'set', 'map'])
 /** How many record layouts are remembered for one class; a host sends one, two at the most. */
 const maxShapes = 32
+/** Fewest members of an object that is compared with the one before. The event around a record has fewer. */
+const minCompared = 8
 
 /**
  * Makes decoders that read bytes straight into values, as `decode` would from parsed JSON: whatever does not look as expected is handed to
@@ -219,6 +222,8 @@ interface Shape {
   readonly decoders: readonly JsonDecoder[]
   /** Copied for each object, so that all of a class have one hidden class with all members inside the object. */
   readonly template: Readonly<Record<string, unknown>>
+  /** The object before, for those with enough members to make the comparison pay. */
+  readonly last: LastObject | undefined
 }
 
 /** An object of which some members are read. */
@@ -269,10 +274,32 @@ function objectDecoder(decoderOf: (name: string) => JsonDecoder): (cursor: JsonC
     return record
   }
 
+  /** As below, but what is byte for byte as in the object before is not read again. */
+  const readCompared = (cursor: JsonCursor, { names, marks, decoders: members }: Shape, last: LastObject) => {
+    last.begin(cursor)
+    for (let i = last.takeOver(cursor, 0); i < names.length; i = last.takeOver(cursor, i + 1)) {
+      last.start(cursor, i)
+      // The lists are as long as the names.
+      if (!cursor.skipExact(marks[i] as Uint8Array)) {
+        const begun = { record: firstMembers(last.object(), names, i), marks: marks.slice(0, i), from: cursor.at }
+        return i === 0 || cursor.more(closeBrace) ? readRest(cursor, begun) : begun.record
+      }
+      try {
+        last.change(i, (members[i] as JsonDecoder)(cursor))
+      } catch (error) {
+        throw inside(error, names[i] ?? '')
+      }
+    }
+    const from = cursor.at
+    if (cursor.more(closeBrace)) return readRest(cursor, { record: last.object(), marks: [...marks], from })
+    return last.finish(cursor)
+  }
+
   return (cursor) => {
     cursor.expect(openBrace)
     if (cursor.empty(closeBrace)) return emptyMap
     if (!shape) return readRest(cursor, { record: {}, marks: [], from: cursor.at })
+    if (shape.last) return readCompared(cursor, shape, shape.last)
     const { names, marks, decoders: members, template } = shape
     const record: Record<string, unknown> = { ...template }
     for (let i = 0; i < names.length; i++) {
@@ -315,5 +342,6 @@ function shapeOf(
   // JSON.parse sizes the object for exactly these members.
   const template = JSON.parse(`{${names.map((name) => `"${name}":null`).join(',')}}`) as Record<string, unknown>
   for (const name of names) template[name] = undefined
-  return { names, marks, decoders: names.map(member), template }
+  const last = names.length < minCompared ? undefined : new LastObject(names, template)
+  return { names, marks, decoders: names.map(member), template, last }
 }

@@ -54,15 +54,20 @@ export class ExtentCursor implements AsyncDisposable {
     return extent && Math.max(extent.offset, offset)
   }
 
+  /** The first data between `offset` and `end`; never goes back. */
+  async first(offset: number, end: number): Promise<{ offset: number; length: number } | undefined> {
+    const extent = await this.#at(offset)
+    if (!extent || extent.offset >= end) return undefined
+    const start = Math.max(extent.offset, offset)
+    return { offset: start, length: Math.min(extent.offset + extent.length, end) - start }
+  }
+
   /** The data in a range; ranges must ascend. */
   async within(offset: number, length: number): Promise<{ offset: number; length: number }[]> {
     const found: { offset: number; length: number }[] = []
-    for (let position = offset; position < offset + length;) {
-      const extent = await this.#at(position)
-      if (!extent || extent.offset >= offset + length) break
-      const start = Math.max(extent.offset, position)
-      position = Math.min(extent.offset + extent.length, offset + length)
-      found.push({ offset: start, length: position - start })
+    for (let data = await this.first(offset, offset + length); data;) {
+      found.push(data)
+      data = await this.first(data.offset + data.length, offset + length)
     }
     return found
   }

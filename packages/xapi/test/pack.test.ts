@@ -28,7 +28,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-describe('the packed package', () => {
+describe('the packed package', { timeout: 120_000 }, () => {
   test('has no dependencies, no sources and no paths of this machine', async () => {
     const manifest = JSON.parse(await readFile(join(packed.folder, 'package.json'), 'utf8')) as object
     expect(manifest).not.toHaveProperty('dependencies')

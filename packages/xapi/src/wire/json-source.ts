@@ -27,6 +27,8 @@ export class JsonSource implements AsyncDisposable {
   #window: Buffer = Buffer.allocUnsafeSlow(windowBytes)
   #received = 0
   #ended = false
+  /** A part was asked for and has not come. */
+  #waiting = false
   #sliceEnd = performance.now() + sliceTime
 
   constructor(body: AsyncIterable<Uint8Array>, options: JsonSourceOptions) {
@@ -73,7 +75,11 @@ export class JsonSource implements AsyncDisposable {
 
   /** Tells the stream that no more is read. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#ended) await this.#iterator.return?.()
+    if (this.#ended) return
+    const closed = Promise.resolve(this.#iterator.return?.())
+    // A generator that waits for a part which never comes would not close either; whoever aborted the reading ends its source.
+    if (this.#waiting) closed.catch(() => undefined)
+    else await closed
   }
 
   async #rest(): Promise<void> {
@@ -113,7 +119,9 @@ export class JsonSource implements AsyncDisposable {
 
   async #next(): Promise<Uint8Array | undefined> {
     const { maxBytes, signal } = this.#options
+    this.#waiting = true
     const next = await raceSignal(this.#iterator.next(), signal)
+    this.#waiting = false
     if (next.done) {
       this.#ended = true
       return undefined

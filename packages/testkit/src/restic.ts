@@ -14,13 +14,13 @@ export interface ResticResult {
 export function restic(
   directory: string,
   args: readonly string[],
-  { password = 'test' }: { password?: string } = {},
+  { password = 'test', environment = {} }: { password?: string; environment?: Readonly<Record<string, string>> } = {},
 ): Promise<ResticResult> {
   return new Promise((resolve, reject) => {
     execFile(
       'restic',
       ['-r', directory, '--no-cache', ...args],
-      { env: { ...process.env, RESTIC_PASSWORD: password, TZ: 'UTC' }, maxBuffer: 256 * 1024 * 1024 },
+      { env: { ...process.env, ...environment, RESTIC_PASSWORD: password, TZ: 'UTC' }, maxBuffer: 256 * 1024 * 1024 },
       (error, stdout, stderr) => {
         if (error && typeof error.code !== 'number') reject(error)
         else resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr })

@@ -105,6 +105,8 @@ function forward(
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
       if (fault?.kind !== 'cut body') return void answer.pipe(outgoing)
       let left = fault.after
+      // A body that is shorter is cut at its end.
+      answer.once('end', () => incoming.socket.resetAndDestroy())
       answer.on('data', (part: Buffer) => {
         outgoing.write(part.subarray(0, left))
         left -= part.length

@@ -56,7 +56,7 @@ export class ExtentCursor implements AsyncDisposable {
 
   /** The first data between `offset` and `end`; never goes back. */
   async first(offset: number, end: number): Promise<{ offset: number; length: number } | undefined> {
-    const extent = await this.#at(offset)
+    const extent = offset < end ? await this.#at(offset) : undefined
     if (!extent || extent.offset >= end) return undefined
     const start = Math.max(extent.offset, offset)
     return { offset: start, length: Math.min(extent.offset + extent.length, end) - start }

@@ -124,10 +124,11 @@ class Qcow2Image implements DiskImage {
     { offset, length }: { offset: number; length: number },
   ): AsyncGenerator<Extent> {
     let end = offset
-    for (const data of cursor ? await cursor.within(offset, length) : []) {
+    for (let data = await cursor?.first(offset, offset + length); data;) {
       if (data.offset > end) yield { offset: end, length: data.offset - end, kind: 'zero' }
       yield { ...data, kind: 'data' }
       end = data.offset + data.length
+      data = await cursor?.first(end, offset + length)
     }
     if (end < offset + length) yield { offset: end, length: offset + length - end, kind: 'zero' }
   }

@@ -208,13 +208,9 @@ async function* mergeRanges(
 ): AsyncGenerator<Range> {
   await using below = new ExtentCursor(parent, options)
   const between = async function* (from: number, to: number): AsyncGenerator<Range> {
-    for (let at = from; at < to;) {
-      const start = await below.dataFrom(at)
-      if (start === undefined || start >= to) return
-      const [range] = await below.within(start, to - start)
-      if (!range) return
+    for (let range = await below.first(from, to); range;) {
       yield range
-      at = range.offset + range.length
+      range = await below.first(range.offset + range.length, to)
     }
   }
   let end = 0

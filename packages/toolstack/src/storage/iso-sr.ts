@@ -77,10 +77,10 @@ export class IsoSr implements SrDriver {
   }
 
   async create(uuid: string, { size }: { size: number }): Promise<VdiState> {
-    return await this.fill(uuid, { size }, (sink) => sink.finish())
+    return await this.make(uuid, { size }, (sink) => sink.finish())
   }
 
-  async fill(uuid: string, { size }: { size: number }, work: (sink: DiskSink) => Promise<unknown>): Promise<VdiState> {
+  async make(uuid: string, { size }: { size: number }, work: (sink: DiskSink) => Promise<unknown>): Promise<VdiState> {
     return await asStorage(async () => {
       const name = `${uuid}.iso`
       const rounded = alignUp(size, 512)

@@ -1,10 +1,12 @@
-import { access, mkdir, rm } from 'node:fs/promises'
+import { access, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join, resolve, sep } from 'node:path'
 import { equalBytes, isUuid, type Log } from '@nixen/core'
 import { convert, type DiskSink, type DiskSource } from '@nixen/disk'
 import type { Database } from '../db/database.ts'
 import type { Ref } from '../generated/rows.ts'
 import { changedBlocks } from './cbt/changed-blocks.ts'
+import { dropTransfers } from './dom0-attachment.ts'
 import { FileSr } from './file-sr/file-sr.ts'
 import { IsoSr } from './iso-sr.ts'
 import { Locks } from './locks.ts'
@@ -46,6 +48,7 @@ export class LocalStorage implements StoragePort, AsyncDisposable {
   /** Disks whose records are about to come, or to go, with a call. */
   readonly #coming = new Set<string>()
   readonly #going = new Set<string>()
+  #temporary: string | undefined
 
   private constructor(options: LocalStorageOptions) {
     this.#options = options
@@ -63,7 +66,16 @@ export class LocalStorage implements StoragePort, AsyncDisposable {
       db.commit()
       await mkdir(directory, { recursive: true })
     }
+    dropTransfers(db)
     return new LocalStorage(options)
+  }
+
+  /** Storage that ends with the process. */
+  static async temporary(options: Omit<LocalStorageOptions, 'directory'>): Promise<LocalStorage> {
+    const root = await mkdtemp(join(tmpdir(), 'nixen-toolstack-'))
+    const storage = await LocalStorage.open({ ...options, directory: join(root, 'sr') })
+    storage.#temporary = root
+    return storage
   }
 
   async createSr(sr: SrConfig): Promise<void> {
@@ -112,7 +124,7 @@ export class LocalStorage implements StoragePort, AsyncDisposable {
     return await driver.create(place.uuid, { ...options, format: options.format ?? this.#usualFormat(place.sr) })
   }
 
-  async fill(
+  async make(
     place: VdiPlace,
     options: { size: number; format?: VdiFormat | undefined },
     work: (sink: DiskSink) => Promise<unknown>,
@@ -120,7 +132,7 @@ export class LocalStorage implements StoragePort, AsyncDisposable {
     const driver = await this.#driver(place.sr)
     const format = options.format ?? this.#usualFormat(place.sr)
     this.#comes(place.uuid)
-    return await driver.fill(place.uuid, { ...options, format }, work)
+    return await driver.make(place.uuid, { ...options, format }, work)
   }
 
   async snapshot(from: VdiPlace, uuid: string): Promise<VdiState> {
@@ -142,7 +154,7 @@ export class LocalStorage implements StoragePort, AsyncDisposable {
     await using source = await this.open(from)
     const driver = await this.#driver(to.sr)
     if (!driver.has(to.uuid)) {
-      return await this.fill(to, { size: source.size }, (sink) => convert(source, sink, { signal, progress: tell }))
+      return await this.make(to, { size: source.size }, (sink) => convert(source, sink, { signal, progress: tell }))
     }
     await using target = await this.open(to, { write: true })
     if (target.size < source.size) throw smError('VDISize', 'The target is smaller')
@@ -195,6 +207,7 @@ export class LocalStorage implements StoragePort, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const uuid of this.#drivers.keys()) await this.detachSr(uuid)
+    if (this.#temporary !== undefined) await rm(this.#temporary, { recursive: true, force: true })
   }
 
   #comes(uuid: string): void {

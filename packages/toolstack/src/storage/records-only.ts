@@ -28,7 +28,7 @@ export function recordsOnly(): StoragePort {
     destroySr: async () => undefined,
     scan: async () => ({ sr: empty, vdis: [...disks.values()] }),
     create: async ({ uuid }, { size }) => add(uuid, size),
-    fill: async (_place, _options, _work) => {
+    make: async (_place, _options, _work) => {
       throw smError('VDIUnavailable', 'This SR keeps no data')
     },
     snapshot: async (from, uuid) => add(uuid, find(from).virtualSize, { cbtEnabled: find(from).cbtEnabled }),

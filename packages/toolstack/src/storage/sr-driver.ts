@@ -10,7 +10,7 @@ export interface SrDriver extends AsyncDisposable {
   has(uuid: string): boolean
   create(uuid: string, options: { readonly size: number; readonly format?: VdiFormat | undefined }): Promise<VdiState>
   /** A disk that has its name only when `work` has finished the sink. */
-  fill(
+  make(
     uuid: string,
     options: { readonly size: number; readonly format?: VdiFormat | undefined },
     work: (sink: DiskSink) => Promise<unknown>,

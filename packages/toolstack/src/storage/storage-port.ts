@@ -79,7 +79,7 @@ export interface StoragePort {
     options: { readonly size: number; readonly format?: VdiFormat | undefined },
   ): Promise<VdiState>
   /** A disk whose content comes from elsewhere: it exists only when `work` has finished the sink (`DiskSink.finish`). */
-  fill(
+  make(
     place: VdiPlace,
     options: { readonly size: number; readonly format?: VdiFormat | undefined },
     work: (sink: DiskSink) => Promise<unknown>,

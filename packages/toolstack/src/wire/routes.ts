@@ -1,4 +1,5 @@
 import type { Pool } from '../pool/pool.ts'
+import { addStreamRoutes } from '../streams/routes.ts'
 import { sendText, type HttpHandler } from './http-exchange.ts'
 import { jsonRpc, preflight, xmlRpc, type Caller } from './rpc-handlers.ts'
 import { Router } from './router.ts'
@@ -15,5 +16,6 @@ export function makeRouter(pool: Pool, caller: Caller): Router<HttpHandler> {
   router.add('POST', '/jsonrpc', json)
   for (const path of ['/', '/json', '/jsonrpc']) router.add('OPTIONS', path, preflight)
   router.add('GET', '/', ({ response }) => sendText(response, 200, 'This is a XAPI host. Call it at /jsonrpc or /.'))
+  addStreamRoutes(router, pool)
   return router
 }

@@ -1,4 +1,4 @@
-import { bitRuns } from '@nixen/disk'
+import { bitRuns, type Extent } from '@nixen/disk'
 import { blockSize, sectorSize, type Layer } from './layer.ts'
 
 /** Fills `into` from `offset` of the disk that `chain` makes, the leaf first. What no layer holds is zeros. */
@@ -60,4 +60,25 @@ export async function unionMap(chain: readonly Layer[], block: number): Promise<
     else for (let i = 0; i < union.length; i++) union[i] = (union[i] ?? 0) | (map[i] ?? 0)
   }
   return union
+}
+
+/** The sectors that any of these layers holds, within a disk of `size` bytes. */
+export async function* changedExtents(
+  layers: readonly Layer[],
+  size: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Extent> {
+  for (let block = 0; block * blockSize < size; block++) {
+    signal?.throwIfAborted()
+    const map = await unionMap(layers, block)
+    if (map === undefined) continue
+    const offset = block * blockSize
+    const length = Math.min(blockSize, size - offset)
+    if (map === 'all') yield { offset, length, kind: 'data' }
+    else {
+      for (const { start, end, set } of bitRuns(map, 0, length / sectorSize)) {
+        if (set) yield { offset: offset + start * sectorSize, length: (end - start) * sectorSize, kind: 'data' }
+      }
+    }
+  }
 }

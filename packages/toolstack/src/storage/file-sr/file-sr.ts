@@ -1,7 +1,15 @@
 import { link, readFile, rename, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { alignUp, newUuid, systemCode, type Log } from '@nixen/core'
-import { createDisk, createLocalFile, largestVhd, newVhdUuid, type DiskSink } from '@nixen/disk'
+import {
+  createDisk,
+  createLocalFile,
+  largestVhd,
+  newVhdUuid,
+  type DiskSink,
+  type Extent,
+  type IoOptions,
+} from '@nixen/disk'
 import { cbtBitmapLength, decodeCbtLog, encodeCbtLog, LiveCbtLog, type CbtContent } from '../cbt/cbt-log.ts'
 import { Gate, Locks } from '../locks.ts'
 import { smError } from '../sm-errors.ts'
@@ -11,12 +19,13 @@ import type { OpenVdi, SrState, VdiFormat, VdiState } from '../storage-port.ts'
 import { VhdFile } from '../vhd/vhd-file.ts'
 import { recoverCbtLogs, removeCbtLog } from '../cbt/cbt-directory.ts'
 import { readCatalogue } from './catalogue.ts'
+import { changedExtents } from './chain-io.ts'
 import { Coalescer } from './coalescer.ts'
 import type { CoalescePolicy } from './coalesce-plan.ts'
 import { removeDurable, syncDirectory, writeDurable } from './durable.ts'
 import { Image } from './image.ts'
 import { journaled, recover, setCbtChild } from './journal.ts'
-import { blockSize } from './layer.ts'
+import { blockSize, type Layer } from './layer.ts'
 import { LiveDisk } from './live-disk.ts'
 
 /** Images that a chain may have, as on XenServer: one more and a snapshot is refused. */
@@ -107,7 +116,7 @@ export class FileSr implements SrDriver {
     uuid: string,
     { size, format = 'vhd' }: { size: number; format?: VdiFormat | undefined },
   ): Promise<VdiState> {
-    if (format === 'qcow2') return await this.fill(uuid, { size, format }, (sink) => sink.finish())
+    if (format === 'qcow2') return await this.make(uuid, { size, format }, (sink) => sink.finish())
     const rounded = roundSize(size, format)
     return await this.#change('VDICreate', async () => {
       if (this.has(uuid)) throw smError('VDIExists', uuid)
@@ -121,7 +130,7 @@ export class FileSr implements SrDriver {
   }
 
   /** Makes an image of any format beside; it is part of the SR when it is complete. */
-  async fill(
+  async make(
     uuid: string,
     { size, format = 'vhd' }: { size: number; format?: VdiFormat | undefined },
     work: (sink: DiskSink) => Promise<unknown>,
@@ -377,7 +386,8 @@ export class FileSr implements SrDriver {
       get size() {
         return disk.size
       },
-      extents: (options) => disk.extents(options),
+      extents: (options) =>
+        options?.since === undefined ? disk.extents(options) : this.#changes(disk.uuid, options.since, options),
       read: (offset, into, options) => asStorage(() => disk.read(offset, into, options)),
       writable: write
         ? {
@@ -387,6 +397,27 @@ export class FileSr implements SrDriver {
           }
         : undefined,
       [Symbol.asyncDispose]: close,
+    }
+  }
+
+  /** What differs from the disk `since`: all that lies in images which only one of the two stands on. */
+  async *#changes(uuid: string, since: string, { signal }: IoOptions): AsyncGenerator<Extent> {
+    const differing = await this.#locks.run('tree', async () => {
+      const [own, other] = [this.#need(uuid).chain(), this.#need(since).chain()]
+      const images = [
+        ...own.filter((image) => !other.includes(image)),
+        ...other.filter((image) => !own.includes(image)),
+      ]
+      // Held open: what they hold stays the same for us even when they are merged meanwhile.
+      const layers: Layer[] = []
+      for (const image of images) layers.push(await image.acquire())
+      return { images, layers, size: this.#need(uuid).size }
+    })
+    try {
+      yield* changedExtents(differing.layers, differing.size, signal)
+    } finally {
+      for (const image of differing.images) await image.release()
+      this.#coalescer.kick()
     }
   }
 

@@ -2,7 +2,6 @@ import { alignDown, alignUp, isZero } from '@nixen/core'
 import {
   bitRuns,
   checkRange,
-  type ChangeToken,
   type DiskSource,
   type Extent,
   type IoOptions,
@@ -11,7 +10,6 @@ import {
 } from '@nixen/disk'
 import type { LiveCbtLog } from '../cbt/cbt-log.ts'
 import { Locks, type Gate } from '../locks.ts'
-import { smError } from '../sm-errors.ts'
 import { readChain, unionMap } from './chain-io.ts'
 import type { Image } from './image.ts'
 import { blockSize, sectorSize, type Layer } from './layer.ts'
@@ -57,8 +55,7 @@ export class LiveDisk implements DiskSource, WritableDisk, RangedExtents {
     for (const image of before) await image.release()
   }
 
-  async *extents({ signal, since }: IoOptions & { since?: ChangeToken | undefined } = {}): AsyncGenerator<Extent> {
-    if (since !== undefined) throw smError('CBTChangedBlocksError', 'Changes are asked of the log')
+  async *extents({ signal }: IoOptions = {}): AsyncGenerator<Extent> {
     const { size } = this
     for (let at = 0; at < size; at += extentStep * blockSize) {
       signal?.throwIfAborted()
@@ -147,7 +144,7 @@ export class LiveDisk implements DiskSource, WritableDisk, RangedExtents {
   async #writeSectors(block: number, start: number, bytes: Uint8Array): Promise<void> {
     const [leaf] = this.#chain
     const [image] = this.#images
-    if (!leaf || !image) throw smError('VDIUnavailable', this.uuid)
+    if (!leaf || !image) throw new TypeError(`The disk ${this.uuid} is closed`)
     await leaf.write(block, start, bytes)
     image.onWrite?.(block)
   }

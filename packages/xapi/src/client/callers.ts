@@ -64,7 +64,7 @@ function caller(className: string, message: string, { call, options, prefix }: C
   const result = types?.result
   const request = prefix
     ? { ...options, resultType: 'ref:task', taskResultType: result, session: true }
-    : { ...options, resultType: result, session: types?.session ?? !className.startsWith('system') }
+    : { ...options, resultType: result, session: types?.session ?? className !== 'system' }
   const method = `${prefix ?? ''}${name}`
   return async (...params) => await call(method, encodeParams(name, types, params), request)
 }

@@ -194,7 +194,7 @@ function batchText({ events, token, counts }: Batch): RawJson {
   return new RawJson(
     (function* () {
       yield '{"events":['
-      for (const [index, event] of events.entries()) yield index === 0 ? event : `,${event}`
+      for (const [index, event] of events.entries()) yield index === 0 ? event() : `,${event()}`
       yield tail
     })(),
   )

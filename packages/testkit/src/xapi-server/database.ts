@@ -16,10 +16,10 @@ interface Grave {
   readonly deleted: number
 }
 
-/** One event of `event.from`, as JSON text. */
-type EventText = string
+/** Makes the JSON text of one event; late, so that a large answer is never in memory as a whole. */
+type EventText = () => string
 
-/** What `event.from` answers, with the events as JSON texts. */
+/** What `event.from` answers. */
 export interface Batch {
   readonly events: readonly EventText[]
   readonly token: string
@@ -114,13 +114,13 @@ export class ScriptedDatabase {
     for (const [table, rows] of this.#tables) {
       for (const [ref, row] of rows) {
         if (row.modified <= from || !wanted(table, ref)) continue
-        if (row.created > from) adds.push(eventText(table, ref, 'add', textOf(row)))
-        else mods.push(eventText(table, ref, 'mod', textOf(row)))
+        if (row.created > from) adds.push(() => eventText(table, ref, 'add', textOf(row)))
+        else mods.push(() => eventText(table, ref, 'mod', textOf(row)))
       }
     }
     const dels = this.#graves
       .filter((grave) => grave.deleted > from && grave.created <= from && wanted(grave.table, grave.ref))
-      .map((grave) => eventText(grave.table, grave.ref, 'del'))
+      .map((grave) => () => eventText(grave.table, grave.ref, 'del'))
     return { events: [...adds, ...mods, ...dels], token: this.token, counts: this.#counts() }
   }
 
@@ -153,7 +153,7 @@ function textOf(row: Row): string {
   return (row.json ??= JSON.stringify(row.record))
 }
 
-function eventText(table: string, ref: string, operation: string, snapshot?: string): EventText {
+function eventText(table: string, ref: string, operation: string, snapshot?: string): string {
   const head = `{"id":"1","timestamp":"0.0","class":"${table.toLowerCase()}","operation":"${operation}","ref":"${ref}"`
   return snapshot === undefined ? `${head}}` : `${head},"snapshot":${snapshot}}`
 }

@@ -112,8 +112,7 @@ class EventReader {
     this.#epoch = -1
     const classes = this.#classes
     const { tail, told } = yield* this.#readState(classes)
-    const gone = this.#known.sweep(told)
-    if (gone.length > 0) yield { kind: 'changes', changes: gone }
+    if (told) yield* asChanges(this.#known.sweep(told))
     for (const name of this.#miscounted(tail)) this.#uncounted.add(name)
     this.#token = tail.token
     this.#reset = undefined
@@ -136,23 +135,25 @@ class EventReader {
   /** Reads some classes anew. The token stays: a later batch has the objects as they are then, never older. */
   async *#readAgain(classes: readonly string[]): AsyncGenerator<XapiChanges, void> {
     const { tail, told } = yield* this.#readState(classes)
-    yield* asChanges(this.#known.sweep(told, classes))
+    if (told) yield* asChanges(this.#known.sweep(told, classes))
     for (const name of this.#miscounted(tail)) if (classes.includes(name)) this.#uncounted.add(name)
   }
 
   async *#readState(classes: readonly string[]) {
+    // The first time, what is known afterwards is what was told.
+    const first = this.#known.empty
     const told = new Map<string, Set<string>>()
     const answer = this.#read(classes, '')
     let part = await answer.next()
     for (; !part.done; part = await answer.next()) {
-      for (const event of part.value) {
+      for (const event of first ? [] : part.value) {
         const refs = told.get(event.class)
         if (refs) refs.add(event.ref)
         else told.set(event.class, new Set([event.ref]))
       }
       yield* asChanges(this.#changesOf(part.value))
     }
-    return { tail: part.value, told }
+    return { tail: part.value, told: first ? undefined : told }
   }
 
   /** One `event.from`, its events handed out as they come in. */

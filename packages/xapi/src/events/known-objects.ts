@@ -20,6 +20,11 @@ export class KnownObjects {
     this.#nameOf = nameOf
   }
 
+  /** Whether nothing was told yet. */
+  get empty(): boolean {
+    return this.#byClass.size === 0
+  }
+
   /** How many objects of a class (lower-case name) are known. */
   count(eventClass: string): number {
     return this.#byClass.get(eventClass)?.size ?? 0
@@ -28,14 +33,17 @@ export class KnownObjects {
   /** The change that an event is to the reader; `undefined` when it is none. */
   change(event: DecodedEvent): XapiChange | undefined {
     const refs = this.#refs(event.class)
-    const head = { class: this.#nameOf(event.class), ref: event.ref }
+    const { ref, snapshot: record } = event
     // Class and record belong together by the host's word; the decoder has checked the record where it knows the class.
-    if (event.operation === 'del')
-      return refs.delete(event.ref) ? ({ ...head, operation: 'del' } as XapiChange) : undefined
-    if (event.snapshot === undefined || event.snapshot === null) return undefined
-    const operation = refs.has(event.ref) ? 'mod' : 'add'
-    refs.add(event.ref)
-    return { ...head, operation, record: event.snapshot } as XapiChange
+    if (event.operation === 'del') {
+      if (!refs.delete(ref)) return undefined
+      return { operation: 'del', class: this.#nameOf(event.class), ref } as XapiChange
+    }
+    if (record === undefined || record === null) return undefined
+    const size = refs.size
+    // One look at the set for both questions: there may be a hundred thousand of these at once.
+    const operation = refs.add(ref).size === size ? 'mod' : 'add'
+    return { operation, class: this.#nameOf(event.class), ref, record } as XapiChange
   }
 
   /** Removes the objects that a complete telling of the state left out, in all classes or in `classes`; returns that as changes. */

@@ -46,9 +46,15 @@ export function placeVm(
   updateFreeMemory(db, host)
 }
 
+/** The number of the last domain of each host: numbers are not used again while the host is up. */
+const lastDomids = new WeakMap<Database, Map<string, number>>()
+
 function nextDomid(db: Database, host: Ref<'host'>): number {
-  let highest = 0
+  const last = lastDomids.get(db) ?? new Map<string, number>()
+  lastDomids.set(db, last)
+  let highest = last.get(host) ?? 0
   for (const vm of db.get('host', host).resident_VMs) highest = Math.max(highest, db.get('VM', vm).domid)
+  last.set(host, highest + 1)
   return highest + 1
 }
 

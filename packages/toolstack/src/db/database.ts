@@ -165,11 +165,13 @@ export class Database {
     this.#notify()
   }
 
-  /** Rows changed after `generation`, each once. */
-  changedAfter(generation: number): Iterable<Row> {
+  /** Rows that exist and changed after `generation`, each once. */
+  *changedAfter(generation: number): Iterable<Row> {
     const rows = generation > 0 ? this.#log.rowsAfter(generation) : undefined
-    // Rows differ from their mutable form only in what may be done with them.
-    return (rows ?? this.#allAfter(generation)) as Iterable<unknown> as Iterable<Row>
+    for (const row of rows ?? this.#rows.values()) {
+      // The log remembers rows that are gone. Rows differ from their mutable form only in what may be done with them.
+      if (row.modified > generation && this.#rows.get(row.ref) === row) yield row as unknown as Row
+    }
   }
 
   /** What was deleted after `generation`, as far as it is remembered. */
@@ -226,10 +228,6 @@ export class Database {
   close(): void {
     this.commit()
     this.#store.close()
-  }
-
-  *#allAfter(generation: number): Iterable<MutableRow> {
-    for (const row of this.#rows.values()) if (row.modified > generation) yield row
   }
 
   #field(cls: ClassModel, name: string): FieldModel {

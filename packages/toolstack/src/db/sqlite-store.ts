@@ -68,7 +68,7 @@ function openDatabase(path: string): DatabaseSync {
 function fieldsJson(row: MutableRow): string {
   const kept: Record<string, unknown> = {}
   for (const { name, relation } of row.cls.fields) {
-    if (relation?.kind === 'many' || name === 'allowed_operations' || name === 'current_operations') continue
+    if (relation?.kind === 'many' || name === 'current_operations') continue
     const value = row.values[name]
     kept[name] = value instanceof Set ? { $set: [...value] } : value
   }

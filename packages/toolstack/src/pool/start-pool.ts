@@ -12,7 +12,9 @@ import { generateInventory } from '../generate/inventory.ts'
 import { dataModel } from '../model/model.ts'
 import { AllowedOperations } from '../operations/allowed.ts'
 import { Sessions } from '../session/sessions.ts'
+import { LocalStorage } from '../storage/local-storage.ts'
 import { recordsOnly } from '../storage/records-only.ts'
+import type { StoragePort } from '../storage/storage-port.ts'
 import { Tasks } from '../tasks/tasks.ts'
 import type { RunningPool, ToolstackOptions } from '../toolstack.ts'
 import { serverCertificate, type ServerCertificate } from '../wire/certificate.ts'
@@ -45,16 +47,22 @@ export async function startPool(options: PoolOptions): Promise<PoolHandle> {
   const { directory } = options
   if (directory !== undefined) await mkdir(directory, { recursive: true })
   const db = openInventory(options)
+  const storage =
+    directory === undefined
+      ? undefined
+      : await LocalStorage.open({ db, directory: join(directory, 'sr'), log: options.log })
   const stop = new AbortController()
   const certificate =
     options.tls === false ? undefined : await serverCertificate('toolstack.local', options.addresses, directory)
-  const pool = assemble(options, { db, certificate, signal: stop.signal })
+  const pool = assemble(options, { db, certificate, storage: storage ?? recordsOnly(), signal: stop.signal })
   const dispatcher = new Dispatcher(pool, classes)
   const listeners: Listener[] = []
   const close = async (): Promise<void> => {
+    if (stop.signal.aborted) return
     stop.abort(new Error('The toolstack stops'))
     for (const listener of listeners) await listener[Symbol.asyncDispose]()
     await dispatcher.idle()
+    await storage?.[Symbol.asyncDispose]()
     db.close()
   }
   try {
@@ -82,7 +90,7 @@ function openInventory({ directory, index, hosts, vms, seed = 1, addresses, cloc
   return db
 }
 
-function assemble(options: PoolOptions, { db, certificate, signal }: Parts): Pool {
+function assemble(options: PoolOptions, { db, certificate, storage, signal }: Parts): Pool {
   const { clock, log, waits = true, loginDelay = true, conflictWait = 2000, password = 'nixen', users = [] } = options
   const random = seededRandom((options.seed ?? 1) + 7919 * (options.index + 1))
   return {
@@ -96,7 +104,7 @@ function assemble(options: PoolOptions, { db, certificate, signal }: Parts): Poo
     tasks: new Tasks({ db, clock, log, signal }),
     events: new Events({ db, clock, waits }),
     faults: new Faults({ random, clock, delays: options.delays ?? {} }),
-    storage: recordsOnly(),
+    storage,
     certificate: certificate?.cert ?? '',
   }
 }
@@ -104,6 +112,7 @@ function assemble(options: PoolOptions, { db, certificate, signal }: Parts): Poo
 interface Parts {
   readonly db: Database
   readonly certificate: ServerCertificate | undefined
+  readonly storage: StoragePort
   readonly signal: AbortSignal
 }
 

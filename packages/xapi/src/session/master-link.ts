@@ -89,7 +89,8 @@ export class MasterLink {
       try {
         return await this.#round()
       } catch (error) {
-        if (first || isFinal(error) || this.closed.aborted || clock.monotonic() >= giveUpAt) throw error
+        const hopeless = first || isFinal(error) || isAppError(error, 'xapi.certificate_untrusted')
+        if (hopeless || this.closed.aborted || clock.monotonic() >= giveUpAt) throw error
         const pause = backoff(attempt, { base: 500, max: 10_000, random })
         log.warn('no master found, trying again', { reason: messageOf(error), pause })
         await clock.sleep(pause, { signal: this.closed })
@@ -138,8 +139,13 @@ function isFinal(error: unknown): boolean {
   return !isAppError(error) || error.code === 'xapi.bad_value'
 }
 
-/** With one host its own failure says most; a loop of members or several failures is `xapi.no_master`. */
+/**
+ * With one host its own failure says most; a loop of members or several failures is `xapi.no_master`. A certificate that is not trusted
+ * comes first: it is the one thing that waiting does not mend and the user has to look at.
+ */
 function failureOf(tried: ReadonlyMap<string, unknown>): unknown {
+  const untrusted = [...tried.values()].find((error) => isAppError(error, 'xapi.certificate_untrusted'))
+  if (untrusted) return untrusted
   const [only] = tried.values()
   if (tried.size === 1 && !isXapiError(only, 'HOST_IS_SLAVE')) return only
   const reason = [...tried].map(([host, error]) => `${host}: ${messageOf(error).replace(/\.$/, '')}`).join('; ')

@@ -1,5 +1,5 @@
 import { isAppError, systemClock } from '@nixen/core'
-import { ApiError, makeCertificate, startScriptedXapi, type ScriptedXapi } from '@nixen/testkit'
+import { ApiError, blankRecord, makeCertificate, startScriptedXapi, type ScriptedXapi } from '@nixen/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { isXapiError } from '../errors.ts'
 import type { XapiOptions } from './options.ts'
@@ -144,6 +144,40 @@ describe('failover', () => {
     await using xapi = await connect(server, { timeouts: { ...timeouts, failover: 300 } })
     await server.stop()
     expect(isAppError(await failureOf(xapi.client.VM.get_all()), 'xapi.unreachable')).toBe(true)
+  })
+})
+
+describe('certificates of the members', () => {
+  test('are trusted when the pool vouches for them over a trusted connection', async () => {
+    const [certificate, other] = [await makeCertificate(), await makeCertificate({ addresses: ['127.0.0.2'] })]
+    await using first = await startScriptedXapi({ certificate, pool: { vms: 1 } })
+    const { db, port } = first
+    await using second = await startScriptedXapi({ certificate: other, address: '127.0.0.2', port, db })
+    const tls = { kind: 'pin', fingerprint: certificate.fingerprint } as const
+    first.db.insert('Certificate', 'OpaqueRef:c', {
+      ...blankRecord('Certificate'),
+      type: 'host',
+      fingerprint_sha256: other.fingerprint,
+    })
+    await using xapi = await connect(first, { tls })
+    first.calls.masterAddress = '127.0.0.2'
+    expect(await xapi.client.VM.get_all()).toHaveLength(1)
+    expect(xapi.master).toBe(`127.0.0.2:${second.port}`)
+  })
+
+  test('are refused when nobody does, and the password stays here', async () => {
+    const [certificate, other] = [await makeCertificate(), await makeCertificate({ addresses: ['127.0.0.2'] })]
+    await using first = await startScriptedXapi({ certificate, pool: { vms: 1 } })
+    const { db, port } = first
+    await using second = await startScriptedXapi({ certificate: other, address: '127.0.0.2', port, db })
+    const tls = { kind: 'pin', fingerprint: certificate.fingerprint } as const
+    await using xapi = await connect(first, { tls, timeouts: { ...timeouts, failover: 60_000 } })
+    first.calls.masterAddress = '127.0.0.2'
+    expect(await failureOf(xapi.client.VM.get_all())).toMatchObject({
+      code: 'xapi.certificate_untrusted',
+      details: { host: `127.0.0.2:${port}`, fingerprint: other.fingerprint, expected: certificate.fingerprint },
+    })
+    expect(second.seen).toEqual([])
   })
 })
 

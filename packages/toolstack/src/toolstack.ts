@@ -19,6 +19,8 @@ export interface ToolstackOptions {
   readonly dataDir?: string | undefined
   /** The port of every address; 0, the default, takes a free one. */
   readonly port?: number
+  /** Port of NBD on every address; 10809 when left out, or a free one if `port` is 0. */
+  readonly nbdPort?: number
   /** HTTPS with a certificate of its own, the default; plain HTTP otherwise. */
   readonly tls?: boolean
   /** Addresses to use instead of 127.0.1.1, 127.0.1.2, …: one for each host, pool by pool. */

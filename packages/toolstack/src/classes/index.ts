@@ -1,5 +1,7 @@
 import type { MethodSet } from '../dispatch/methods.ts'
+import { vdiNbd } from '../nbd/get-nbd-info.ts'
 import { event } from './event.ts'
+import { eventQueue } from './event-queue.ts'
 import { host } from './host.ts'
 import { message } from './message.ts'
 import { blob, role, secret, subject, vmAppliance, vtpm } from './misc.ts'
@@ -14,6 +16,7 @@ import { vdi } from './vdi.ts'
 import { vif } from './vif.ts'
 import { vmLifecycle } from './vm-lifecycle.ts'
 import { vmLimits } from './vm-limits.ts'
+import { hostMigrate, vmMigrate } from './vm-migrate.ts'
 import { vmPower } from './vm-power.ts'
 import { vmSnapshots } from './vm-snapshots.ts'
 
@@ -22,6 +25,7 @@ export const classes: readonly MethodSet[] = [
   ...plainSetters(),
   session,
   event,
+  eventQueue,
   task,
   message,
   pool,
@@ -30,10 +34,13 @@ export const classes: readonly MethodSet[] = [
   vmLifecycle,
   vmLimits,
   vmSnapshots,
+  vmMigrate,
+  hostMigrate,
   vmAppliance,
   vbd,
   vif,
   vdi,
+  vdiNbd,
   sr,
   pbd,
   network,

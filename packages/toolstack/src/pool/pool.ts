@@ -29,8 +29,10 @@ export interface Pool {
   readonly events: Events
   readonly faults: Faults
   readonly storage: StoragePort
-  /** What the hosts answer with, PEM; empty without TLS. */
+  /** What the hosts answer with, PEM; NBD even when HTTP is plain. */
   readonly certificate: string
+  /** The port of each host's NBD server, while it runs. */
+  readonly nbdPorts: Map<Ref<'host'>, number>
   /** Aborted when the toolstack stops. */
   readonly signal: AbortSignal
 }

@@ -10,10 +10,10 @@ import { Events } from '../events/events.ts'
 import { Faults } from '../faults/faults.ts'
 import { generateInventory } from '../generate/inventory.ts'
 import { dataModel } from '../model/model.ts'
+import { nbdPort, startNbdServers } from '../nbd/nbd-servers.ts'
 import { AllowedOperations } from '../operations/allowed.ts'
 import { Sessions } from '../session/sessions.ts'
 import { LocalStorage } from '../storage/local-storage.ts'
-import { recordsOnly } from '../storage/records-only.ts'
 import type { StoragePort } from '../storage/storage-port.ts'
 import { Tasks } from '../tasks/tasks.ts'
 import type { RunningPool, ToolstackOptions } from '../toolstack.ts'
@@ -47,28 +47,37 @@ export async function startPool(options: PoolOptions): Promise<PoolHandle> {
   const { directory } = options
   if (directory !== undefined) await mkdir(directory, { recursive: true })
   const db = openInventory(options)
+  const { log } = options
   const storage =
     directory === undefined
-      ? undefined
-      : await LocalStorage.open({ db, directory: join(directory, 'sr'), log: options.log })
+      ? await LocalStorage.temporary({ db, log })
+      : await LocalStorage.open({ db, directory: join(directory, 'sr'), log })
   const stop = new AbortController()
-  const certificate =
-    options.tls === false ? undefined : await serverCertificate('toolstack.local', options.addresses, directory)
-  const pool = assemble(options, { db, certificate, storage: storage ?? recordsOnly(), signal: stop.signal })
+  // NBD needs it even when HTTP goes without.
+  const nbdCertificate = await serverCertificate('toolstack.local', options.addresses, directory)
+  const certificate = options.tls === false ? undefined : nbdCertificate
+  const pool = assemble(options, { db, certificate: nbdCertificate, storage, signal: stop.signal })
   const dispatcher = new Dispatcher(pool, classes)
   const listeners: Listener[] = []
+  let nbd: AsyncDisposable | undefined
   const close = async (): Promise<void> => {
     if (stop.signal.aborted) return
     stop.abort(new Error('The toolstack stops'))
     for (const listener of listeners) await listener[Symbol.asyncDispose]()
     await dispatcher.idle()
-    await storage?.[Symbol.asyncDispose]()
+    await nbd?.[Symbol.asyncDispose]()
+    await storage[Symbol.asyncDispose]()
     db.close()
   }
   try {
     if (certificate) addCertificates(db, certificate)
     db.commit()
     await listenAll({ ...options, pool, dispatcher, certificate, listeners })
+    nbd = await startNbdServers(pool, {
+      certificate: nbdCertificate,
+      port: options.nbdPort ?? (options.port === 0 ? 0 : nbdPort),
+      log: options.log,
+    })
     return handle(options, { pool, port: listeners[0]?.port ?? 0, certificate, close })
   } catch (error) {
     await close()
@@ -105,13 +114,14 @@ function assemble(options: PoolOptions, { db, certificate, storage, signal }: Pa
     events: new Events({ db, clock, waits }),
     faults: new Faults({ random, clock, delays: options.delays ?? {} }),
     storage,
-    certificate: certificate?.cert ?? '',
+    certificate: certificate.cert,
+    nbdPorts: new Map(),
   }
 }
 
 interface Parts {
   readonly db: Database
-  readonly certificate: ServerCertificate | undefined
+  readonly certificate: ServerCertificate
   readonly storage: StoragePort
   readonly signal: AbortSignal
 }

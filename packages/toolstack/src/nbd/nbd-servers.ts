@@ -1,0 +1,81 @@
+import { isUuid, messageOf, type Log } from '@nixen/core'
+import { serveNbd, type NbdExport, type NbdServer } from '@nixen/disk'
+import { isXapiError } from '@nixen/xapi'
+import type { Ref } from '../generated/rows.ts'
+import type { Pool } from '../pool/pool.ts'
+import { attachToDom0 } from '../storage/dom0-attachment.ts'
+import { placeOf } from '../streams/raw-vdi-export.ts'
+import { hostsOfSr } from '../streams/objects.ts'
+import type { ServerCertificate } from '../wire/certificate.ts'
+import { nbdMode } from './nbd-purpose.ts'
+
+/** Port of NBD on a host. */
+export const nbdPort = 10_809
+
+/**
+ * Serves the disks of a pool, read-only, from each host's address; the ports go into `pool.nbdPorts`. What may connect follows the networks'
+ * purposes at that time. A host whose port is taken goes without.
+ */
+export async function startNbdServers(
+  pool: Pool,
+  { certificate, port, log }: { certificate: ServerCertificate; port: number; log: Log },
+): Promise<AsyncDisposable> {
+  const servers: NbdServer[] = []
+  const close = async (): Promise<void> => {
+    for (const server of servers) await server.close({ grace: 0 })
+  }
+  for (const { ref: host, values } of pool.db.rows('host')) {
+    try {
+      const server = await serveNbd({
+        listen: { host: values.address, port },
+        // Looked at for each connection.
+        get tls() {
+          return nbdMode(pool.db) === 'plain' ? undefined : { cert: certificate.cert, key: certificate.key }
+        },
+        exports: {
+          // A host does not tell what it has.
+          list: async () => [],
+          open: async (name) => (nbdMode(pool.db) === 'off' ? undefined : await openExport(pool, host, name)),
+        },
+        log,
+      })
+      servers.push(server)
+      pool.nbdPorts.set(host, 'port' in server.address ? (server.address.port ?? port) : port)
+    } catch (error) {
+      log.warn('NBD is not served', { address: values.address, error: messageOf(error) })
+    }
+  }
+  return { [Symbol.asyncDispose]: close }
+}
+
+/** The disk that an export name (`/<vdi-uuid>?session_id=<ref>`) asks for; `undefined` for what can't be had. */
+async function openExport(pool: Pool, host: Ref<'host'>, name: string): Promise<NbdExport | undefined> {
+  const { db, sessions, storage } = pool
+  const { pathname, searchParams } = URL.parse(name, 'nbd://host') ?? {}
+  const uuid = pathname?.slice(1) ?? ''
+  const session = searchParams?.get('session_id') ?? ''
+  if (!isUuid(uuid) || !sessions.has(session)) return undefined
+  const vdi = db.findUuid('VDI', uuid)
+  if (vdi === undefined || !hostsOfSr(db, db.get('VDI', vdi).SR).includes(host)) return undefined
+  sessions.check(session)
+  try {
+    const attached = attachToDom0(db, vdi, { host, mode: 'RO' })
+    try {
+      const source = await storage.open(placeOf(pool, vdi))
+      const release = async (): Promise<void> => {
+        attached[Symbol.dispose]()
+        await source[Symbol.asyncDispose]()
+        db.commit()
+      }
+      return { name, source, release }
+    } catch (error) {
+      attached[Symbol.dispose]()
+      throw error
+    }
+  } catch (error) {
+    // A disk that is in use, or has no data, is as good as none for a client of NBD.
+    if (!isXapiError(error)) throw error
+    pool.log.info('an NBD client was refused', { vdi: uuid, error: error.code })
+    return undefined
+  }
+}

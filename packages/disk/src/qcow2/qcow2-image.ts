@@ -2,7 +2,7 @@ import { isAppError } from '@nixen/core'
 import type { Extent, ExtentOptions, IoOptions } from '../disk-source.ts'
 import { diskErrors } from '../errors.ts'
 import { checkRange, ExtentCursor, joinExtents } from '../extents.ts'
-import type { DiskFile } from '../file.ts'
+import { checkWithin, type DiskFile } from '../file.ts'
 import type { DiskImage, ImageInfo, OpenImageOptions } from '../format.ts'
 import { decompressCluster } from './codec.ts'
 import { EntryTable, type Mapping } from './entries.ts'
@@ -32,6 +32,7 @@ function formatName(name: string): string {
 export async function readL1(file: DiskFile, header: Qcow2Header): Promise<EntryTable> {
   const { size, clusterSize } = header
   const needed = Math.ceil(size / (clusterSize * (clusterSize / 8)))
+  checkWithin(file.path, await file.size(), { offset: header.l1Offset, length: needed * 8 })
   const bytes = new Uint8Array(needed * 8)
   await file.read(header.l1Offset, bytes)
   const l1 = new EntryTable(bytes)
@@ -47,7 +48,7 @@ export function checkL1(
 ): void {
   const corrupt = (what: string, index: number): Error =>
     diskErrors.corrupt({ path, what, offset: header.l1Offset + index * 8 })
-  const offsets = new Float64Array(l1.length)
+  const offsets = new Float64Array(countUsed(l1))
   let count = 0
   for (let index = 0; index < l1.length; index++) {
     const offset = l1.offset(index)
@@ -59,6 +60,12 @@ export function checkL1(
   const sorted = offsets.subarray(0, count).sort()
   for (let i = 1; i < count; i++)
     if (sorted[i] === sorted[i - 1]) throw corrupt('two parts of the disk share a table', 0)
+}
+
+function countUsed(l1: EntryTable): number {
+  let count = 0
+  for (let index = 0; index < l1.length; index++) if (!l1.isEmpty(index)) count++
+  return count
 }
 
 interface Parts {

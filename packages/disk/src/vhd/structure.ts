@@ -1,6 +1,6 @@
 import { isAppError, viewOf } from '@nixen/core'
 import { diskErrors } from '../errors.ts'
-import type { DiskFile } from '../file.ts'
+import { checkWithin, type DiskFile } from '../file.ts'
 import { decodeFooter, footerSize, hasFooterCookie, sectorSize, type VhdFooter } from './footer.ts'
 import { absent, bitmapSize, decodeHeader, decodeLocator, headerSize, windowsName, type VhdHeader } from './header.ts'
 
@@ -30,6 +30,7 @@ export async function readStructure(file: DiskFile): Promise<VhdStructure> {
   const bytes = new Uint8Array(headerSize)
   await file.read(footer.headerOffset, bytes)
   const header = decodeHeader(bytes, { path: file.path, at: footer.headerOffset, size: footer.size })
+  checkWithin(file.path, await file.size(), { offset: header.tableOffset, length: header.blocks * 4 })
   const entries = new Uint8Array(header.blocks * 4)
   await file.read(header.tableOffset, entries)
   return { footer, sparse: { header, table: decodeTable(entries), bitmapSize: bitmapSize(header.blockSize) } }

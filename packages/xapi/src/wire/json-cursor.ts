@@ -98,7 +98,10 @@ export class JsonCursor {
   /** Takes `expected` if exactly these bytes come next. */
   skipExact(expected: Uint8Array): boolean {
     const start = this.#at
-    if (start + expected.length > this.#end) return false
+    if (start + expected.length > this.#end) {
+      if (!this.#final) throw shortage
+      return false
+    }
     const bytes = this.#bytes
     for (let i = 0; i < expected.length; i++) if (bytes[start + i] !== expected[i]) return false
     this.#at = start + expected.length

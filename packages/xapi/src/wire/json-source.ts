@@ -9,6 +9,8 @@ const sliceTime = 8
 const patience = 128 * 1024
 
 const windowBytes = 16 * 1024
+/** The value that a piece cuts off is read again from its beginning: with pieces as small as those of TLS that is an eighth of all. */
+const pieceBytes = 64 * 1024
 /** A stream that always has a next part would otherwise keep the event loop to itself. */
 const sliceBytes = 1024 * 1024
 
@@ -91,7 +93,7 @@ export class JsonSource implements AsyncDisposable {
   async #more(): Promise<void> {
     const { bytes, at } = this.#cursor
     let length = bytes.length - at
-    const wanted = length < patience ? length + 1 : 2 * length
+    const wanted = length < patience ? length + pieceBytes : 2 * length
     if (at > 0) this.#window.copyWithin(0, at, bytes.length)
     let unpaused = 0
     while (length < wanted && !this.#ended) {

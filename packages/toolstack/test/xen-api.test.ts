@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { createClient } from 'xen-api'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startToolstack, type Toolstack } from '../src/index.ts'
@@ -21,6 +22,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await client.disconnect()
+  // Its logout goes out unwatched, and ends its wait for events.
+  await setTimeout(200)
   await toolstack[Symbol.asyncDispose]()
 })
 

@@ -107,6 +107,19 @@ export const sr: MethodSet = methods('SR', {
     db.get('SR', self)
   },
 
+  probe(call, host, _device_config, type) {
+    call.db.get('host', host)
+    assertType(call, type)
+    // Nothing is behind the simulated targets that could be found.
+    return '<?xml version="1.0" ?>\n<SRlist>\n</SRlist>\n'
+  },
+
+  probe_ext(call, host, _device_config, type) {
+    call.db.get('host', host)
+    assertType(call, type)
+    return []
+  },
+
   get_supported_types({ db }) {
     return [...db.rows('SM')].map(({ values }) => values.type)
   },

@@ -120,6 +120,13 @@ export const vdi: MethodSet = methods('VDI', {
     return moved
   },
 
+  revert({ db }, snapshot) {
+    const { is_a_snapshot, SR } = db.get('VDI', snapshot)
+    if (!is_a_snapshot) throw fault('OPERATION_NOT_ALLOWED', 'VDI is not a snapshot')
+    // No driver here has the feature VDI_REVERT.
+    throw fault('SR_OPERATION_NOT_SUPPORTED', SR)
+  },
+
   set_on_boot: ({ db }, self, value) => db.update(self, { on_boot: value }),
   set_snapshot_of: ({ db }, self, value) => db.update(self, { snapshot_of: isNull(value) ? nullRef : value }),
   set_is_a_snapshot: ({ db }, self, value) => db.update(self, { is_a_snapshot: value }),

@@ -4,6 +4,7 @@ import { methods, type MethodSet } from '../dispatch/methods.ts'
 import { fault } from '../errors.ts'
 import type { Ref } from '../generated/rows.ts'
 import { poolRef } from '../pool/pool.ts'
+import { addMessage } from './message.ts'
 import { bootProblem, placement, reachProblem } from './placement.ts'
 import { createVdi, destroyVdi } from './vdi-disks.ts'
 import { bootVm, haltVm, leaveHost, placeVm } from './vm-runtime.ts'
@@ -12,6 +13,15 @@ import { bootVm, haltVm, leaveHost, placeVm } from './vm-runtime.ts'
 export function startVm(call: Call, vm: Ref<'VM'>, { host, paused }: { host: Ref<'host'>; paused: boolean }): void {
   assertBootable(call, vm)
   bootVm(call, vm, { host, paused })
+  announce(call, vm, 'VM_STARTED')
+}
+
+/** Adds the alert a host makes of what happened to a machine. */
+export function announce(call: Call, vm: Ref<'VM'>, name: string): void {
+  const { uuid, name_label } = call.db.get('VM', vm)
+  const what = name.replace('VM_', '').toLowerCase()
+  // The least of the priorities: information.
+  addMessage(call, { name, priority: 5, cls: 'VM', obj_uuid: uuid, body: `VM '${name_label}' ${what}` })
 }
 
 function assertBootable({ db }: Call, vm: Ref<'VM'>): void {
@@ -61,6 +71,7 @@ export async function suspendVm(call: Call, vm: Ref<'VM'>): Promise<void> {
   })
   db.update(vm, { suspend_VDI: vdi })
   leaveHost(db, vm, 'Suspended')
+  announce(call, vm, 'VM_SUSPENDED')
 }
 
 /** Brings a suspended VM back, and removes its memory image. */
@@ -73,6 +84,7 @@ export async function resumeVm(
   const { suspend_VDI, memory_dynamic_max } = db.get('VM', vm)
   placeVm(db, vm, { host, state: paused ? 'Paused' : 'Running' })
   db.update(vm, { suspend_VDI: nullRef, memory_target: memory_dynamic_max })
+  announce(call, vm, 'VM_RESUMED')
   if (!isNull(suspend_VDI) && db.find('VDI', suspend_VDI)) await destroyVdi(call, suspend_VDI)
 }
 
@@ -80,6 +92,7 @@ function reboot(call: Call, vm: Ref<'VM'>): void {
   const host = call.db.get('VM', vm).resident_on
   haltVm(call, vm)
   bootVm(call, vm, { host, paused: false })
+  announce(call, vm, 'VM_REBOOTED')
 }
 
 export const vmPower: MethodSet = methods('VM', {
@@ -100,7 +113,11 @@ export const vmPower: MethodSet = methods('VM', {
     db.update(vm, { power_state: 'Running' })
   },
 
-  clean_shutdown: haltVm,
+  clean_shutdown(call, vm) {
+    haltVm(call, vm)
+    announce(call, vm, 'VM_SHUTDOWN')
+  },
+
   hard_shutdown: stop,
   shutdown: stop,
   clean_reboot: reboot,
@@ -122,6 +139,7 @@ export const vmPower: MethodSet = methods('VM', {
     assertCanBoot(call, vm, host)
     call.task.progress(0.5)
     placeVm(call.db, vm, { host, state: power_state })
+    announce(call, vm, 'VM_MIGRATED')
   },
 
   assert_can_boot_here: assertCanBoot,
@@ -140,6 +158,7 @@ export const vmPower: MethodSet = methods('VM', {
 async function stop(call: Call, vm: Ref<'VM'>): Promise<void> {
   const { suspend_VDI } = call.db.get('VM', vm)
   haltVm(call, vm)
+  announce(call, vm, 'VM_SHUTDOWN')
   if (isNull(suspend_VDI) || !call.db.find('VDI', suspend_VDI)) return
   call.db.update(vm, { suspend_VDI: nullRef })
   await destroyVdi(call, suspend_VDI)

@@ -13,24 +13,27 @@ export interface EventBatch {
 
 const text: WireType = { kind: 'string' }
 
-/** Its shape on the wire: the data model's `record:event` is not what hosts send. */
+/** The shape of events on the wire: the data model's `record:event` is not what hosts send. */
+export const eventListType: WireType = {
+  kind: 'set',
+  of: {
+    kind: 'struct',
+    members: {
+      id: text,
+      timestamp: text,
+      class: text,
+      operation: text,
+      ref: text,
+      snapshot: { kind: 'record', class: '*' },
+    },
+  },
+}
+
+/** The shape of {@link EventBatch} on the wire. */
 export const eventBatchType: WireType = {
   kind: 'struct',
   members: {
-    events: {
-      kind: 'set',
-      of: {
-        kind: 'struct',
-        members: {
-          id: text,
-          timestamp: text,
-          class: text,
-          operation: text,
-          ref: text,
-          snapshot: { kind: 'record', class: '*' },
-        },
-      },
-    },
+    events: eventListType,
     valid_ref_counts: { kind: 'map', key: text, value: { kind: 'int' } },
     token: text,
   },

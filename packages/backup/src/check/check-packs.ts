@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { forEachConcurrent, isAppError, messageOf } from '@nixen/core'
+import { forEachConcurrent, isAppError, messageOf, MiB } from '@nixen/core'
 import type { BlobIndex } from '../index/blob-index.ts'
 import type { PackedBlob } from '../pack/blob.ts'
 import { headerLength } from '../pack/pack-header.ts'
@@ -7,8 +7,12 @@ import type { Repository, SignalOption } from '../repository/repository.ts'
 import type { Report } from './check-files.ts'
 import type { Finding, Problem } from './finding.ts'
 import type { PackGroups } from './pack-groups.ts'
-import { compareBlobs, type PackReport } from './verify-pack.ts'
+import { compareBlobs, verifyPack, type PackReport } from './verify-pack.ts'
 import { VerifyPool } from './verify-pool.ts'
+import type { VerifyRequest } from './verify-worker.ts'
+
+/** To verify less than this, starting threads takes longer than it saves. */
+const worthThreads = 8 * MiB
 
 interface PacksState {
   readonly repository: Repository
@@ -21,6 +25,7 @@ interface PacksState {
 export interface PackOptions extends SignalOption {
   /** Told after each pack, with its size in bytes. */
   readonly progress?: ((bytes: number) => void) | undefined
+  /** 0 verifies on the calling thread. */
   readonly workers?: number | undefined
 }
 
@@ -79,15 +84,17 @@ export async function checkPackHeaders(
 export async function readPacks(state: PacksState, names: readonly string[], options: PackOptions): Promise<void> {
   if (names.length === 0) return
   const { repository, packs, report } = state
-  const threads = Math.max(1, Math.min(options.workers ?? availableParallelism(), names.length))
-  await using pool = new VerifyPool(repository.masterKey, threads)
+  const threads = Math.min(options.workers ?? threadsFor(names, packs), names.length)
+  await using pool = threads > 0 ? new VerifyPool(repository.masterKey, threads) : undefined
+  const verify = (request: VerifyRequest): Promise<PackReport> | PackReport =>
+    pool?.verify(request) ?? verifyPack(request.bytes, { ...request, sealer: repository.sealer })
   const indexed = indexedBlobs(state)
   // One more than threads: the next pack is read while all are busy.
   await forEachConcurrent(names, threads + 1, async (pack) => {
     options.signal?.throwIfAborted()
     try {
       const bytes = await repository.storage.load({ kind: 'data', name: pack }, { signal: options.signal })
-      reportPack(pack, await pool.verify({ name: pack, bytes, indexed: indexed(pack) }), report)
+      reportPack(pack, await verify({ name: pack, bytes, indexed: indexed(pack) }), report)
     } catch (error) {
       if (!isAppError(error) || error.retryable || error.code === 'storage.denied') throw error
       if (!error.code.startsWith('storage.')) throw error
@@ -96,6 +103,11 @@ export async function readPacks(state: PacksState, names: readonly string[], opt
     }
     options.progress?.(packs.get(pack) ?? 0)
   })
+}
+
+function threadsFor(names: readonly string[], packs: ReadonlyMap<string, number>): number {
+  const bytes = names.reduce((sum, name) => sum + (packs.get(name) ?? 0), 0)
+  return bytes < worthThreads ? 0 : availableParallelism()
 }
 
 function reportPack(pack: string, { pack: whole, blobs, differs }: PackReport, report: Report): void {

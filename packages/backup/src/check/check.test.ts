@@ -20,7 +20,7 @@ const root = await mkdtemp(path.join(tmpdir(), 'nixen-check-'))
 afterAll(() => rm(root, { recursive: true, force: true }))
 
 const seed = Number(process.env['NIXEN_SEED'] ?? 7)
-const everything: CheckOptions = { read: { kind: 'all' }, lock: false, workers: 1 }
+const everything: CheckOptions = { read: { kind: 'all' }, lock: false }
 
 async function twoPoints(storage: Storage): Promise<{ repository: Repository; points: Snapshot[]; disk: Uint8Array }> {
   const repository = await makeRepository(storage)
@@ -191,6 +191,20 @@ describe('a check', () => {
     expect(() => parseReadDataSubset(text)).toThrow(/how much to read/)
   })
 
+  test('finds the same with threads as without', async () => {
+    const storage = new MemoryStorage()
+    const { repository } = await twoPoints(storage)
+    for (const [key, { file, bytes }] of new Map(storage.files)) {
+      if (file.kind === 'data') storage.files.set(key, { file, bytes: withFlippedBit(bytes, 999) })
+    }
+    const alone = await checkRepository(repository, { ...everything, workers: 0 })
+    const threads = await checkRepository(repository, { ...everything, workers: 3 })
+    expect(threads.findings.map(({ message }) => message).sort()).toEqual(
+      alone.findings.map(({ message }) => message).sort(),
+    )
+    expect(threads.lost.length).toBeGreaterThan(0)
+  })
+
   test('finds nothing wrong in what restic wrote and pruned', async () => {
     const directory = path.join(root, 'restic')
     await restic(directory, ['init'])
@@ -200,7 +214,7 @@ describe('a check', () => {
     }
     await restic(directory, ['forget', '--keep-last', '1', '--prune'])
     const repository = await openRepository(new LocalStorage(directory))
-    const result = await checkRepository(repository, { read: { kind: 'all' } })
+    const result = await checkRepository(repository, { read: { kind: 'all' }, workers: 2 })
     expect(result).toMatchObject({ ok: true, findings: [], snapshots: 1 })
   })
 })

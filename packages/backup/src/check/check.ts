@@ -1,5 +1,5 @@
-import { anySignal, isAppError, type Random } from '@nixen/core'
-import { lockRepository, type RepositoryLock } from '../lock/lock.ts'
+import { anySignal, type Random } from '@nixen/core'
+import { lockForReading } from '../lock/reader-lock.ts'
 import { Repository, type SignalOption } from '../repository/repository.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
 import { ForwardingStorage } from '../storage/decorators/forwarding.ts'
@@ -27,7 +27,7 @@ export interface CheckOptions extends SignalOption {
   readonly headers?: boolean
   /** Whether a shared lock keeps prunes away meanwhile; yes when left out. Without, and where no lock can be written, nothing is written at all. */
   readonly lock?: boolean
-  /** Threads that verify packs; one a processor when left out. */
+  /** Threads that verify packs; one a processor when left out, and none for a few MiB. */
   readonly workers?: number
   readonly random?: Random
   readonly progress?: (progress: CheckProgress) => void
@@ -54,7 +54,7 @@ export interface CheckResult {
  * Errors: those of a storage that does not answer; `backup.repository_locked` while a prune runs.
  */
 export async function checkRepository(repository: Repository, options: CheckOptions = {}): Promise<CheckResult> {
-  await using lock = options.lock === false ? undefined : await sharedLock(repository, options)
+  await using lock = options.lock === false ? undefined : await lockForReading(repository, options)
   return new Check(uncached(repository), { ...options, signal: anySignal(options.signal, lock?.signal) }).run()
 }
 
@@ -155,18 +155,6 @@ function copiesIn(findings: readonly Finding[]): Set<string> {
     if (file?.kind === 'data') for (const blob of blobs) copies.add(`${blob} ${file.name}`)
   }
   return copies
-}
-
-async function sharedLock(repository: Repository, { signal }: SignalOption): Promise<RepositoryLock | undefined> {
-  try {
-    return await lockRepository(repository, { signal })
-  } catch (error) {
-    // On a store that can't be written to nobody prunes either; version 1 is only read.
-    if (isAppError(error, 'storage.denied') || isAppError(error, 'backup.read_only_version')) return undefined
-    // A damaged lock is a finding, and stops nobody from looking.
-    if (isAppError(error, 'backup.file_damaged')) return undefined
-    throw error
-  }
 }
 
 /** The same repository, read past any cache. */

@@ -2,6 +2,7 @@ import { anySignal, mapOrdered } from '@nixen/core'
 import { PackGroups } from '../check/pack-groups.ts'
 import { backupErrors } from '../errors.ts'
 import { lockRepository } from '../lock/lock.ts'
+import { lockForReading } from '../lock/reader-lock.ts'
 import { openBlob } from '../pack/blob-codec.ts'
 import type { BlobLocation, BlobType } from '../pack/blob.ts'
 import type { IndexWriter } from '../index/index-writer.ts'
@@ -52,8 +53,7 @@ export async function copyPoints(from: Repository, to: Repository, options: Copy
   if (from.id === to.id) throw backupErrors.same_repository({ location: to.storage.properties.location })
   to.assertWritable()
   const wait = options.wait ?? 0
-  await using source =
-    from.config.version === 1 ? undefined : await lockRepository(from, { wait, signal: options.signal })
+  await using source = await lockForReading(from, { wait, signal: options.signal })
   await using target = await lockRepository(to, { wait, signal: options.signal })
   const signal = anySignal(options.signal, source?.signal, target.signal)
   await from.loadIndex({ signal })

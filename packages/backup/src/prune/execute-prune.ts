@@ -1,3 +1,4 @@
+import { forEachConcurrent } from '@nixen/core'
 import type { IndexWriter } from '../index/index-writer.ts'
 import type { RepositoryLock } from '../lock/lock.ts'
 import type { PackEntry } from '../pack/blob.ts'
@@ -57,13 +58,13 @@ export async function executePrune(
   for (const name of obsolete) await repository.storage.remove({ kind: 'index', name }, { signal })
   await lock.assertHeld()
   done = 0
-  const packs = [...going]
-  for (const name of packs) {
+  const { storage } = repository
+  await forEachConcurrent(going, storage.properties.connections, async (name) => {
     lock.signal.throwIfAborted()
-    await repository.storage.remove({ kind: 'data', name }, { signal })
-    step('remove', packs.length)
-  }
-  await repository.storage.removeLeftovers?.({ olderThan: leftoverAge, signal })
+    await storage.remove({ kind: 'data', name }, { signal })
+    step('remove', going.size)
+  })
+  await storage.removeLeftovers?.({ olderThan: leftoverAge, signal })
 }
 
 /** Saves what stays of the index files that name a pack that goes, and returns their names. Files that name none are not touched. */

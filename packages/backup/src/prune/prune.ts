@@ -1,6 +1,7 @@
 import { anySignal } from '@nixen/core'
 import { backupErrors } from '../errors.ts'
 import { lockRepository } from '../lock/lock.ts'
+import { lockForReading } from '../lock/reader-lock.ts'
 import type { Repository, SignalOption } from '../repository/repository.ts'
 import type { Bitmap } from './bitmap.ts'
 import { executePrune, type PruneProgress } from './execute-prune.ts'
@@ -43,8 +44,8 @@ export async function prune(repository: Repository, options: RunPruneOptions = {
 
 /** What `prune` would do, without doing it (`--dry-run`). Holds a shared lock while it looks. */
 export async function previewPrune(repository: Repository, options: RunPruneOptions = {}): Promise<PrunePlan> {
-  await using lock = await lockRepository(repository, { wait: options.wait ?? 0, signal: options.signal })
-  const { plan } = await planFor(repository, { ...options, signal: anySignal(options.signal, lock.signal) })
+  await using lock = await lockForReading(repository, options)
+  const { plan } = await planFor(repository, { ...options, signal: anySignal(options.signal, lock?.signal) })
   return plan
 }
 

@@ -14,7 +14,7 @@ export interface OpenStorageOptions {
   readonly upload?: number | undefined
   /** Bytes per second read at the most. */
   readonly download?: number | undefined
-  /** Tries of a call whose failure may pass; 6 when left out. */
+  /** Tries of a call whose failure may pass; 10 when left out: about a minute. */
   readonly attempts?: number
   readonly clock?: Clock
   readonly log?: Log
@@ -28,7 +28,7 @@ export interface OpenStorageOptions {
  * Errors: `storage.bad_url`, `storage.denied`, `storage.unavailable`, `storage.failed`.
  */
 export async function openStorage(url: string, options: OpenStorageOptions = {}): Promise<Storage> {
-  const { upload, download, attempts = 6, clock = systemClock, log = silentLog } = options
+  const { upload, download, attempts = 10, clock = systemClock, log = silentLog } = options
   const store = await openAddress(parseStorageAddress(url), options)
   const throttled =
     upload === undefined && download === undefined ? store : new ThrottledStorage(store, { upload, download, clock })

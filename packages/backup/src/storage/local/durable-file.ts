@@ -1,6 +1,7 @@
 import { link, open, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
 import { systemCode } from '@nixen/core'
 import { storageErrors } from '../storage-errors.ts'
+import { writeDirectly } from './direct-write.ts'
 
 /** What tells unfinished files from those of the repository; restic names its own in the same way. */
 const temporaryMark = '-tmp-'
@@ -24,7 +25,8 @@ export async function writeDurably(
   const handle = await open(target, 'wx', 0o600)
   try {
     try {
-      await writeAll(handle, parts, signal)
+      const direct = parts.length === 1 && parts[0] ? await writeDirectly(target, parts[0], signal) : 0
+      await writeAll(handle, parts, { signal, direct })
       await syncFile(handle, target)
     } finally {
       await handle.close()
@@ -38,13 +40,15 @@ export async function writeDurably(
 async function writeAll(
   handle: FileHandle,
   parts: readonly Uint8Array[],
-  signal: AbortSignal | undefined,
+  { signal, direct }: { signal: AbortSignal | undefined; direct: number },
 ): Promise<void> {
-  for (const part of parts) {
-    for (let done = 0; done < part.length;) {
+  let position = direct
+  for (const [i, part] of parts.entries()) {
+    for (let done = i === 0 ? direct : 0; done < part.length;) {
       signal?.throwIfAborted()
-      const { bytesWritten } = await handle.write(part, done, part.length - done)
+      const { bytesWritten } = await handle.write(part, done, part.length - done, position)
       done += bytesWritten
+      position += bytesWritten
     }
   }
 }

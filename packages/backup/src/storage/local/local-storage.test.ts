@@ -75,6 +75,11 @@ describe('a local storage', () => {
     const storage = new LocalStorage(root)
     await expect(storage.save(pack, [bytes])).rejects.toThrow(/is it still mounted/)
     expect(await readdir(root)).toEqual([])
+    // Nor when it goes away while the repository is open.
+    await storage.save({ kind: 'config', name: '' }, [Buffer.from('c')])
+    await storage.save(pack, [bytes])
+    await rm(path.join(root, 'data'), { recursive: true })
+    await expect(storage.save(pack, [bytes])).rejects.toThrow(/is it still mounted/)
   })
 
   test.skipIf(process.getuid?.() === 0)('says that access is refused', async () => {

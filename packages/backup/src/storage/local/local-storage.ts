@@ -1,6 +1,6 @@
 import { mkdir, open, opendir, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
-import { mapOrdered, silentLog, systemClock, systemCode, type Clock, type Log } from '@nixen/core'
+import { type AppError, mapOrdered, silentLog, systemClock, systemCode, type Clock, type Log } from '@nixen/core'
 import { fileKinds, folderOf, isFileName, pathOf } from '../layout.ts'
 import { storageErrors } from '../storage-errors.ts'
 import type { FileId, FileKind, LoadOptions, Storage, StorageOptions, StorageProperties } from '../storage.ts'
@@ -63,6 +63,7 @@ export class LocalStorage implements Storage {
       await this.#sync(path.dirname(target))
     } catch (error) {
       signal?.throwIfAborted()
+      if (systemCode(error) === 'ENOENT') throw foldersGone(this.#root, error)
       throw storageError(error, target)
     }
   }
@@ -182,10 +183,7 @@ export class LocalStorage implements Storage {
     const above = path.dirname(folder)
     if (file.kind === 'data' && (await stat(above).catch(absent))) await this.#makeFolder(folder)
     else if (!(await stat(folder).catch(absent))) {
-      throw storageErrors.failed({
-        where: this.#root,
-        reason: 'the folders of the repository are gone: is it still mounted?',
-      })
+      throw foldersGone(this.#root)
     }
     this.#knownFolders.add(folder)
   }
@@ -210,6 +208,11 @@ export class LocalStorage implements Storage {
       location: this.#root,
     })
   }
+}
+
+function foldersGone(where: string, cause?: unknown): AppError {
+  const reason = 'the folders of the repository are gone: is it still mounted?'
+  return storageErrors.failed({ where, reason }, { cause })
 }
 
 async function readRange(

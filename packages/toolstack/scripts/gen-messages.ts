@@ -46,7 +46,9 @@ const page = [
 const url = new URL('../../../docs/reference/toolstack-messages.md', import.meta.url)
 if (process.argv.includes('--verify')) {
   if (readFileSync(url, 'utf8') !== page) {
-    throw new Error('docs/reference/toolstack-messages.md is out of date: run node packages/toolstack/scripts/gen-messages.ts')
+    throw new Error(
+      'docs/reference/toolstack-messages.md is out of date: run node packages/toolstack/scripts/gen-messages.ts',
+    )
   }
 } else {
   mkdirSync(new URL('.', url), { recursive: true })

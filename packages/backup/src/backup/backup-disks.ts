@@ -107,7 +107,12 @@ async function storeDisks(
   const workers = request.workers ?? Math.min(availableParallelism(), 8)
   await using pool = new ChunkPool(
     { repository, indexWriter },
-    { workers, packTarget: request.packSize ?? defaultPackSize, signal },
+    {
+      workers,
+      packTarget: request.packSize ?? defaultPackSize,
+      maxChunk: Math.max(...planned.map(({ plan }) => plan.grid.chunkSize)),
+      signal,
+    },
   )
   let file = ''
   const report = (): void =>
@@ -148,7 +153,7 @@ async function storeDisk(
 ): Promise<void> {
   const { disk, plan, workers, signal, failed } = options
   if (disk.rawFile !== undefined) return pool.run(disk.name, plan, { kind: 'file', path: disk.rawFile })
-  const ring = new BatchRing(workers + 2, plan.grid.chunkSize)
+  const ring = new BatchRing(workers + 1, plan.grid.chunkSize)
   const running = pool.run(disk.name, plan, ring.input)
   const feeding = ring
     .feed(disk.source, plan, { disk: disk.name, control: pool.control, signal })

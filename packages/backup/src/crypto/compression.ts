@@ -1,4 +1,5 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { release } from './memory.ts'
 
 /** Level of zstd for disks and metadata. */
 const level = 1
@@ -13,7 +14,9 @@ const probeFrom = 64 * 1024
 export function compressBlob(bytes: Uint8Array): Uint8Array | undefined {
   if (bytes.length >= probeFrom && !looksCompressible(bytes)) return undefined
   const compressed = compress(bytes)
-  return compressed.length < bytes.length * minimumGain ? compressed : undefined
+  if (compressed.length < bytes.length * minimumGain) return compressed
+  release(compressed)
+  return undefined
 }
 
 /** One zstd frame with `bytes`. */

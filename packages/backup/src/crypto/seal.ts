@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, randomFillSync, timingSafeEqual } from 'node:crypto'
+import { release } from './memory.ts'
 import { choosePoly1305, type Poly1305 } from './poly1305.ts'
 
 /** The secrets of a repository (design document of restic, "Keys, Encryption and MAC"). */
@@ -47,7 +48,9 @@ export class Sealer {
     out.set(nonce, 0)
     const cipher = createCipheriv('aes-256-ctr', this.#key.encrypt, nonce)
     for (let at = 0; at < plaintext.length; at += step) {
-      out.set(cipher.update(plaintext.subarray(at, at + step)), nonceLength + at)
+      const piece = cipher.update(plaintext.subarray(at, at + step))
+      out.set(piece, nonceLength + at)
+      release(piece)
     }
     const end = nonceLength + plaintext.length
     out.set(this.#tag(nonce, out.subarray(nonceLength, end)), end)
@@ -57,16 +60,25 @@ export class Sealer {
   /** The plaintext, or `undefined` when the message was not sealed with this key or was changed since. */
   open(sealed: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
     if (sealed.length < sealOverhead) return undefined
+    // Not from the pool, and not cleared: every byte is written, or nobody sees it.
+    const plaintext = Buffer.allocUnsafeSlow(sealed.length - sealOverhead)
+    return this.openInto(sealed, plaintext) ? plaintext : undefined
+  }
+
+  /** Writes the plaintext into `out`, which may be shared memory. `false`, and nothing written, when `open` would give `undefined`. */
+  openInto(sealed: Uint8Array, out: Uint8Array): boolean {
+    if (sealed.length < sealOverhead) return false
     const nonce = sealed.slice(0, nonceLength)
     const end = sealed.length - tagLength
     const ciphertext = sealed.subarray(nonceLength, end)
-    if (!timingSafeEqual(this.#tag(nonce, ciphertext), sealed.slice(end))) return undefined
+    if (!timingSafeEqual(this.#tag(nonce, ciphertext), sealed.slice(end))) return false
     const decipher = createDecipheriv('aes-256-ctr', this.#key.encrypt, nonce)
-    const plaintext = new Uint8Array(ciphertext.length)
     for (let at = 0; at < ciphertext.length; at += step) {
-      plaintext.set(decipher.update(ciphertext.subarray(at, at + step)), at)
+      const piece = decipher.update(ciphertext.subarray(at, at + step))
+      out.set(piece, at)
+      release(piece)
     }
-    return plaintext
+    return true
   }
 
   #tag(nonce: Uint8Array, ciphertext: Uint8Array): Uint8Array {

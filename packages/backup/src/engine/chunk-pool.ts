@@ -22,12 +22,11 @@ import {
 /** Two are filled in turn, so that a worker need not wait for the storage. */
 const buffersPerWorker = 2
 
-/** The longest chunk there is. */
-const maxChunk = 4 * 1024 * 1024
-
 export interface ChunkPoolOptions {
   readonly workers: number
   readonly packTarget: number
+  /** The longest chunk of all disks. */
+  readonly maxChunk: number
   readonly signal: AbortSignal
 }
 
@@ -72,7 +71,7 @@ export class ChunkPool implements AsyncDisposable {
     this.#index = repository.index
     this.#indexWriter = indexWriter
     this.#options = options
-    this.#capacity = packCapacity(options.packTarget, maxChunk)
+    this.#capacity = packCapacity(options.packTarget, options.maxChunk)
     // Heard by whoever waits for the workers; nobody may wait at the moment.
     this.#failed.promise.catch(() => undefined)
     options.signal.addEventListener('abort', this.#onAbort, { once: true })

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { equalBytes } from '@nixen/core'
 import { decompressTo } from '../crypto/compression.ts'
+import { release } from '../crypto/memory.ts'
 import { sealOverhead, type Sealer } from '../crypto/seal.ts'
 import type { PackedBlob } from './blob.ts'
 
@@ -31,6 +32,18 @@ export function openBlob(
   return opened
 }
 
+/** As `openBlob` for a blob that is not compressed, with its content written to the beginning of `out`; the reason when there is none. */
+export function openBlobInto(
+  sealed: Uint8Array,
+  out: Uint8Array,
+  { id, sealer }: { id: string; sealer: Sealer },
+): string | undefined {
+  if (sealed.length < sealOverhead) return 'it is too short'
+  const content = out.subarray(0, sealed.length - sealOverhead)
+  if (!sealer.openInto(sealed, content)) return 'its bytes do not match their authentication code'
+  return sha256Hex(content) === id ? undefined : 'its content does not have the SHA-256 it is named by'
+}
+
 function unsealBlob(
   sealed: Uint8Array,
   { uncompressedLength }: Pick<PackedBlob, 'uncompressedLength'>,
@@ -42,5 +55,6 @@ function unsealBlob(
   if (uncompressedLength === undefined) return { content: plain }
   if (uncompressedLength > 0xffff_ffff) return { reason: 'its length is beyond all reason' }
   const content = decompressTo(plain, uncompressedLength)
+  release(plain)
   return content ? { content } : { reason: 'it does not decompress to the length it should have' }
 }

@@ -28,7 +28,11 @@ const blobs = fc
 
 describe('a pack header', () => {
   test('decodes to what was encoded', () => {
-    fc.assert(fc.property(blobs, (list) => void expect(decodeHeader(encodeHeader(list))).toEqual({ blobs: list })))
+    fc.assert(
+      fc.property(blobs, (list) => {
+        expect(decodeHeader(encodeHeader(list))).toEqual({ blobs: list })
+      }),
+    )
   })
 
   test('is found from the end of a pack, however much of it was read', () => {

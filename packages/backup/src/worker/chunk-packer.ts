@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
 import { compressBlob } from '../crypto/compression.ts'
+import { release } from '../crypto/memory.ts'
 import { Sealer } from '../crypto/seal.ts'
 import { readHeader, writeHeader } from '../pack/pack-header.ts'
 import type { PackedBlob } from '../pack/blob.ts'
@@ -42,6 +43,7 @@ export class ChunkPacker {
     const compressed = compressBlob(content)
     const offset = this.#length
     const length = this.#sealer.sealInto(compressed ?? content, this.#memory.subarray(offset))
+    if (compressed) release(compressed)
     this.#hash.update(this.#memory.subarray(offset, offset + length))
     this.#length += length
     const uncompressedLength = compressed ? content.length : undefined

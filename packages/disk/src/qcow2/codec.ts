@@ -1,19 +1,86 @@
 import { promisify } from 'node:util'
-import { constants, deflateRaw, inflateRaw, zstdCompress, zstdDecompress } from 'node:zlib'
-import { viewOf } from '@nixen/core'
+import { constants, createZstdCompress, deflateRaw, inflateRaw, zstdDecompress, type ZstdCompress } from 'node:zlib'
+import { concatBytes, Semaphore, viewOf } from '@nixen/core'
 import type { Qcow2Compression } from './header.ts'
 
 const deflate = promisify(deflateRaw)
 const inflate = promisify(inflateRaw)
-const zstd = promisify(zstdCompress)
 const unzstd = promisify(zstdDecompress)
 
-/** Compresses one cluster; QEMU's readers give zlib a window of 4 KiB, so that is the largest. */
-export async function compressCluster(bytes: Uint8Array, method: Qcow2Compression): Promise<Uint8Array> {
-  // The size that is told lets zstd choose small tables: with those for endless streams it takes twice as long.
-  const sizes = { chunkSize: bytes.length, pledgedSrcSize: bytes.length }
-  if (method === 'zstd') return await zstd(bytes, { ...sizes, params: { [constants.ZSTD_c_compressionLevel]: 3 } })
-  return await deflate(bytes, { windowBits: 12, memLevel: 9, chunkSize: bytes.length })
+/** Compresses clusters of one size, several at once. */
+export interface ClusterCompressor extends Disposable {
+  compress(cluster: Uint8Array): Promise<Uint8Array>
+}
+
+/** Compressions at once: as many as Node has threads for them. */
+const lanes = 4
+
+/** A compressor for clusters of `size` bytes. */
+export function clusterCompressor(method: Qcow2Compression, size: number): ClusterCompressor {
+  if (method === 'zstd') return new ZstdCompressor(size)
+  const places = new Semaphore(lanes)
+  return {
+    // QEMU's readers give zlib a window of 4 KiB, so that is the largest.
+    compress: (cluster) => places.run(() => deflate(cluster, { windowBits: 12, memLevel: 9, chunkSize: size })),
+    [Symbol.dispose]: () => undefined,
+  }
+}
+
+/** Keeps its zstd contexts: making one for each cluster takes twice as long as compressing it. */
+class ZstdCompressor implements ClusterCompressor {
+  readonly #size: number
+  readonly #places = new Semaphore(lanes)
+  readonly #free: ZstdStream[] = []
+
+  constructor(size: number) {
+    this.#size = size
+  }
+
+  async compress(cluster: Uint8Array): Promise<Uint8Array> {
+    using _place = await this.#places.acquire()
+    const stream = this.#free.pop() ?? new ZstdStream(this.#size)
+    const packed = await stream.frame(cluster)
+    this.#free.push(stream)
+    return packed
+  }
+
+  [Symbol.dispose](): void {
+    for (const stream of this.#free) stream[Symbol.dispose]()
+    this.#free.length = 0
+  }
+}
+
+/** One zstd context that makes a frame of each cluster. */
+class ZstdStream implements Disposable {
+  readonly #stream: ZstdCompress
+  #parts: Uint8Array[] = []
+  #failed: ((error: Error) => void) | undefined
+
+  constructor(size: number) {
+    // A window of one cluster: with that for endless streams the tables would be larger than what they are for.
+    const params = {
+      [constants.ZSTD_c_compressionLevel]: 3,
+      [constants.ZSTD_c_windowLog]: Math.max(10, Math.log2(size)),
+    }
+    this.#stream = createZstdCompress({ chunkSize: size + 1024, params })
+    this.#stream.on('data', (part: Uint8Array) => this.#parts.push(part))
+    this.#stream.on('error', (error) => this.#failed?.(error))
+  }
+
+  async frame(bytes: Uint8Array): Promise<Uint8Array> {
+    await new Promise<void>((resolve, reject) => {
+      this.#failed = reject
+      this.#stream.write(bytes)
+      this.#stream.flush(constants.ZSTD_e_end, resolve)
+    })
+    const [only, ...more] = this.#parts
+    this.#parts = []
+    return only && more.length === 0 ? only : concatBytes(only ? [only, ...more] : [])
+  }
+
+  [Symbol.dispose](): void {
+    this.#stream.destroy()
+  }
 }
 
 /**

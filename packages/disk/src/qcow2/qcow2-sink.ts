@@ -5,7 +5,7 @@ import { checkRange } from '../extents.ts'
 import type { DiskFile } from '../file.ts'
 import type { CreateImageOptions } from '../format.ts'
 import { readSettings } from '../settings.ts'
-import { compressCluster } from './codec.ts'
+import { clusterCompressor, type ClusterCompressor } from './codec.ts'
 import { EntryTable } from './entries.ts'
 import { encodeHeader, type Qcow2Compression } from './header.ts'
 import { HostSpace } from './host-space.ts'
@@ -64,6 +64,7 @@ class Qcow2Sink implements DiskSink {
   readonly #plan: Qcow2Plan
   readonly #space: HostSpace
   readonly #compressed: CompressedArea
+  readonly #compressor: ClusterCompressor | undefined
   readonly #l1: EntryTable
   readonly #l1Offset: number
   /** Second tables that are in memory; the others are in the file. */
@@ -78,6 +79,7 @@ class Qcow2Sink implements DiskSink {
     this.size = plan.size
     this.granularity = plan.compression === 'none' ? undefined : plan.clusterSize
     this.#space = new HostSpace(file, plan.clusterSize)
+    if (plan.compression !== 'none') this.#compressor = clusterCompressor(plan.compression, plan.clusterSize)
     this.#compressed = new CompressedArea(file, this.#space, plan.clusterSize)
     this.#l1 = new EntryTable(new Uint8Array(plan.l1Clusters * plan.clusterSize))
     // The header, then the first table, then everything else as it comes.
@@ -88,11 +90,12 @@ class Qcow2Sink implements DiskSink {
   async write(offset: number, bytes: Uint8Array, { signal }: IoOptions = {}): Promise<void> {
     signal?.throwIfAborted()
     checkRange(this.size, offset, bytes.length)
-    const { clusterSize, compression } = this.#plan
-    if (compression !== 'none') {
+    const { clusterSize } = this.#plan
+    const compressor = this.#compressor
+    if (compressor) {
       const parts = Array.from({ length: Math.ceil(bytes.length / clusterSize) }, (_, i) => i * clusterSize)
       await Promise.all(
-        parts.map((at) => this.#writeCompressed(offset + at, bytes.subarray(at, at + clusterSize), compression)),
+        parts.map((at) => this.#writeCompressed(offset + at, bytes.subarray(at, at + clusterSize), compressor)),
       )
     } else {
       for (const { start, end, host } of await this.#place(offset, bytes.length)) {
@@ -121,7 +124,7 @@ class Qcow2Sink implements DiskSink {
     return pieces
   }
 
-  async #writeCompressed(offset: number, bytes: Uint8Array, method: Qcow2Compression): Promise<void> {
+  async #writeCompressed(offset: number, bytes: Uint8Array, compressor: ClusterCompressor): Promise<void> {
     const { clusterSize, clusterBits } = this.#plan
     if (offset % clusterSize !== 0 || (bytes.length < clusterSize && offset + bytes.length < this.size)) {
       throw diskErrors.bad_size({ size: bytes.length, reason: 'compressed qcow2 is written in whole clusters' })
@@ -131,7 +134,7 @@ class Qcow2Sink implements DiskSink {
       cluster = new Uint8Array(clusterSize)
       cluster.set(bytes)
     }
-    const packed = await compressCluster(cluster, method)
+    const packed = await compressor.compress(cluster)
     if (packed.length >= clusterSize) {
       for (const { start, end, host } of await this.#place(offset, cluster.length)) {
         await this.#file.write(host, cluster.subarray(start, end))
@@ -224,6 +227,7 @@ class Qcow2Sink implements DiskSink {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#compressor?.[Symbol.dispose]()
     await this.#file[Symbol.asyncDispose]()
   }
 }

@@ -1,4 +1,7 @@
-import { readdir, stat, utimes, writeFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { readFile, readdir, stat, utimes, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { scratch, sparseBytes } from '../test/images.ts'
 import { alignedBuffers, createLocalFile, MemoryFile, openLocalFile, type DiskFile, type NewFile } from './index.ts'
@@ -128,4 +131,31 @@ test('a write to a file that was opened for reading is an error', async () => {
     code: 'disk.io',
     details: { code: 'EBADF' },
   })
+})
+
+test('holes are found without the foreign function interface too, by reading', async () => {
+  await using dir = await scratch()
+  const content = new Uint8Array(32 * MiB)
+  content.set(sparseBytes(2 * MiB, 4), 20 * MiB)
+  await writeFile(dir.file('a.raw'), content)
+  const child = fileURLToPath(new URL('../test/kill-child.ts', import.meta.url))
+  const args = ['--no-experimental-ffi', child, dir.file('a.raw'), dir.file('b.raw'), 'raw', '1']
+  const { stderr } = await promisify(execFile)(process.execPath, args)
+  expect(stderr).toBe('')
+  expect(Buffer.compare(await readFile(dir.file('b.raw')), content)).toBe(0)
+  expect((await stat(dir.file('b.raw'))).blocks * 512).toBeLessThan(3 * MiB)
+})
+
+test('finding holes prints no warning', async () => {
+  await using dir = await scratch()
+  await writeFile(dir.file('a.raw'), new Uint8Array(MiB))
+  const child = fileURLToPath(new URL('../test/kill-child.ts', import.meta.url))
+  const { stderr } = await promisify(execFile)(process.execPath, [
+    child,
+    dir.file('a.raw'),
+    dir.file('b.raw'),
+    'raw',
+    '1',
+  ])
+  expect(stderr).toBe('')
 })

@@ -1,4 +1,4 @@
-import { constants, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises'
+import { constants, link, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { isAppError, systemCode } from '@nixen/core'
@@ -266,16 +266,26 @@ class NewLocalFile implements NewFile {
 
   async commit(): Promise<void> {
     await this.#file.sync()
-    // Somebody may have taken the name in the meantime.
-    if (!this.#replace && (await exists(this.path))) throw diskErrors.exists({ path: this.path })
     await this.#close()
     try {
-      await rename(this.#temporary, this.path)
+      await this.#takeName()
       await syncDirectory(dirname(this.path))
     } catch (error) {
-      await rm(this.#temporary, { force: true })
       throw ioError(this.path, 'giving it its name', error)
+    } finally {
+      await rm(this.#temporary, { force: true })
     }
+  }
+
+  async #takeName(): Promise<void> {
+    if (!this.#replace) {
+      // Somebody may have taken the name in the meantime: a link fails then, a rename would replace their file.
+      const failure = await link(this.#temporary, this.path).then(() => undefined, systemCode)
+      if (failure === undefined) return
+      // Some file systems (FAT, SMB) have no links.
+      if (failure === 'EEXIST' || (await exists(this.path))) throw diskErrors.exists({ path: this.path })
+    }
+    await rename(this.#temporary, this.path)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -101,6 +101,8 @@ function virtualSize(bytes: Uint8Array, { creator, path }: { creator: string; pa
   // Twice what block addresses can reach: a sparse disk may be larger than what it holds.
   const limit = 4 * 1024 ** 4
   if (current > BigInt(limit)) throw diskErrors.too_large({ path, what: 'the disk', size: current, limit })
+  if (current % BigInt(sectorSize) !== 0n)
+    throw diskErrors.corrupt({ path, what: 'the size is not whole sectors', offset: 48 })
   return Number(current)
 }
 

@@ -1,5 +1,5 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { collectBytes } from '@nixen/core'
+import { collectBytes, streamOf } from '@nixen/core'
 import { describe, expect, test } from 'vitest'
 import { bytesOf, inParts, memoryDisk, qemuImg, scratch, sparseBytes } from '../../test/images.ts'
 import {
@@ -116,7 +116,7 @@ describe('differencing chains', () => {
     await using leaf = await openDisk(dir.file('leaf.vhd'))
     const settings = { subformat: 'differencing', parentName: 'base.vhd', parentUuid: ids[0] ?? '' }
     const encoded = await vhd.encode?.(leaf, { since: ids[0] as ChangeToken, settings })
-    const bytes = await collectBytes(encoded?.bytes ?? [])
+    const bytes = await collectBytes(encoded?.bytes ?? streamOf())
     expect(bytes.length).toBe(encoded?.length)
     await mkdir(dir.file('other'))
     await rename(dir.file('base.vhd'), dir.file('other/base.vhd'))
@@ -203,7 +203,7 @@ describe('the stream that XAPI exports', () => {
     content.fill(1, 2 * MiB, 2 * MiB + 512)
     content.fill(2, 6 * MiB, 8 * MiB)
     const encoded = await vhd.encode?.(memoryDisk(content))
-    const bytes = await collectBytes(encoded?.bytes ?? [])
+    const bytes = await collectBytes(encoded?.bytes ?? streamOf())
     const view = new DataView(bytes.buffer)
     expect(Buffer.from(bytes.subarray(0, 8)).toString()).toBe('conectix')
     expect(Buffer.from(bytes.subarray(512, 520)).toString()).toBe('cxsparse')
@@ -221,7 +221,9 @@ describe('the stream that XAPI exports', () => {
     }
     const settings = { subformat: 'differencing', parentName: 'base.vhd', parentUuid: ids[0] ?? '' }
     const encoded = await vhd.encode?.(changed, { since: 'x' as ChangeToken, settings })
-    await using alone = await vhd.open(new MemoryFile('d', await collectBytes(encoded?.bytes ?? [])), { alone: true })
+    await using alone = await vhd.open(new MemoryFile('d', await collectBytes(encoded?.bytes ?? streamOf())), {
+      alone: true,
+    })
     expect((await Array.fromAsync(alone.extents())).filter(({ kind }) => kind === 'data')).toEqual([
       { offset: 4096, length: 8192, kind: 'data' },
     ])

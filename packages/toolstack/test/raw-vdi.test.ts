@@ -1,15 +1,15 @@
 import { execFile } from 'node:child_process'
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { mkdtemp, open, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { request, type IncomingMessage } from 'node:http'
+import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Toolstack } from '../src/index.ts'
 import { find, logIn, quickToolstack, type Loose, type TestClient } from './client.ts'
+import { get, put } from './transfers.ts'
 
 const run = promisify(execFile)
 const MiB = 1024 * 1024
@@ -45,42 +45,6 @@ async function newVdi(size: number, more: object = {}): Promise<string> {
   return await client.call('VDI.create', { ...fields, ...more })
 }
 
-interface PutOptions {
-  readonly length?: number
-  readonly query: Readonly<Record<string, string>>
-}
-
-/** Uploads as the npm client does, and gives back the task when it has ended. */
-async function put(path: string, body: Readable, { length, query }: PutOptions): Promise<Loose> {
-  const task: string = await client.call('task.create', 'upload', '')
-  const url = new URL(path, toolstack.url)
-  for (const [key, value] of Object.entries({ ...query, session_id: client.session, task_id: task })) {
-    url.searchParams.set(key, value)
-  }
-  const sent = request(url, { method: 'PUT', headers: { 'content-length': length ?? 2 ** 50 }, agent: false })
-  sent.on('error', () => undefined)
-  const answer = new Promise<IncomingMessage>((resolve, reject) => {
-    sent.once('response', resolve)
-    sent.once('error', reject)
-  })
-  await pipeline(body, sent, { end: length !== undefined })
-  const response = await answer
-  response.resume()
-  if (length === undefined) sent.destroy()
-  const status = (): Promise<string> => client.call('task.get_status', task)
-  for (let tries = 0; (await status()) === 'pending' && tries < 500; tries++)
-    await new Promise((go) => setTimeout(go, 10))
-  return { ...(await client.call('task.get_record', task)), httpStatus: response.statusCode }
-}
-
-async function get(path: string, query: Readonly<Record<string, string>>, file: string): Promise<Response> {
-  const url = new URL(path, toolstack.url)
-  for (const [key, value] of Object.entries({ ...query, session_id: client.session })) url.searchParams.set(key, value)
-  const response = await fetch(url)
-  if (response.ok && response.body) await pipeline(Readable.fromWeb(response.body as never), createWriteStream(file))
-  return response
-}
-
 /** A raw image with data in some places. */
 async function image(name: string, size: number): Promise<string> {
   const path = join(directory, name)
@@ -94,7 +58,7 @@ describe('the content of a VDI', () => {
   test('comes out as it went in, in every format', async () => {
     const path = await image('raw.img', 10 * MiB)
     const vdi = await newVdi(10 * MiB)
-    const task = await put('/import_raw_vdi/', createReadStream(path), {
+    const task = await put(client, '/import_raw_vdi/', createReadStream(path), {
       length: 10 * MiB,
       query: { vdi, format: 'raw' },
     })
@@ -105,12 +69,12 @@ describe('the content of a VDI', () => {
       ['qcow2', 'qcow2'],
     ] as const) {
       const out = join(directory, `out.${format}`)
-      const response = await get('/export_raw_vdi', { vdi, format }, out)
+      const response = await get(client, '/export_raw_vdi', { vdi, format }, out)
       expect(response.status).toBe(200)
       expect(response.headers.get('task-id')).toMatch(/^OpaqueRef:/)
       await run('qemu-img', ['compare', '-f', 'raw', '-F', driver, path, out])
     }
-    expect((await get('/export_raw_vdi', { vdi, format: 'tar' }, join(directory, 'out.tar'))).status).toBe(200)
+    expect((await get(client, '/export_raw_vdi', { vdi, format: 'tar' }, join(directory, 'out.tar'))).status).toBe(200)
     const { stdout } = await run('tar', ['tf', join(directory, 'out.tar')])
     expect(stdout.split('\n').slice(0, 2)).toEqual(['vdi/00000000', 'vdi/00000000.xxhash'])
   })
@@ -126,10 +90,10 @@ describe('the content of a VDI', () => {
       await run('qemu-img', ['convert', '-f', 'raw', '-O', driver, ...options, path, file])
       const vdi = await newVdi(8 * MiB)
       const length = format === 'vhd' ? {} : { length: (await stat(file)).size }
-      const task = await put('/import_raw_vdi', createReadStream(file), { ...length, query: { vdi, format } })
+      const task = await put(client, '/import_raw_vdi', createReadStream(file), { ...length, query: { vdi, format } })
       expect(task).toMatchObject({ status: 'success' })
       const out = join(directory, 'again.img')
-      await get('/export_raw_vdi', { vdi, format: 'raw' }, out)
+      await get(client, '/export_raw_vdi', { vdi, format: 'raw' }, out)
       await run('qemu-img', ['compare', '-f', 'raw', '-F', 'raw', path, out])
     }
   })
@@ -137,16 +101,21 @@ describe('the content of a VDI', () => {
   test('is exported as the difference to a snapshot', async () => {
     const path = await image('base.img', 8 * MiB)
     const vdi = await newVdi(8 * MiB)
-    await put('/import_raw_vdi', createReadStream(path), { length: 8 * MiB, query: { vdi } })
+    await put(client, '/import_raw_vdi', createReadStream(path), { length: 8 * MiB, query: { vdi } })
     const first = await client.call('VDI.snapshot', vdi)
     const changed = await readFile(path)
     changed.fill(9, 5 * MiB, 5 * MiB + 8192)
     await writeFile(path, changed)
-    await put('/import_raw_vdi', createReadStream(path), { length: 8 * MiB, query: { vdi } })
+    await put(client, '/import_raw_vdi', createReadStream(path), { length: 8 * MiB, query: { vdi } })
     const second = await client.call('VDI.snapshot', vdi)
     const names = await Promise.all([first, second].map((ref) => client.call('VDI.get_uuid', ref)))
-    await get('/export_raw_vdi', { vdi: first, format: 'vhd' }, join(directory, `${names[0]}.vhd`))
-    await get('/export_raw_vdi', { vdi: second, format: 'vhd', base: first }, join(directory, `${names[1]}.vhd`))
+    await get(client, '/export_raw_vdi', { vdi: first, format: 'vhd' }, join(directory, `${names[0]}.vhd`))
+    await get(
+      client,
+      '/export_raw_vdi',
+      { vdi: second, format: 'vhd', base: first },
+      join(directory, `${names[1]}.vhd`),
+    )
     const { openDisk, compareDisks } = await import('@nixen/disk')
     await using chain = await openDisk(join(directory, `${names[1]}.vhd`))
     await using whole = await openDisk(path, { format: 'raw' })
@@ -157,7 +126,7 @@ describe('the content of a VDI', () => {
   test('is not what a cut upload makes of it without an error', async () => {
     const vdi = await newVdi(8 * MiB)
     const half = Readable.from([Buffer.alloc(MiB, 1)])
-    const task = await put('/import_raw_vdi', half, { query: { vdi } })
+    const task = await put(client, '/import_raw_vdi', half, { query: { vdi } })
     expect(task).toMatchObject({ status: 'failure' })
     expect(task.error_info[0]).toBe('VDI_IO_ERROR')
     const before: string[] = await client.call('VDI.get_all')
@@ -174,8 +143,8 @@ describe('the content of a VDI', () => {
 
   test('is refused with the error of a host', async () => {
     const vdi = await newVdi(2 * MiB)
-    expect((await get('/export_raw_vdi', { vdi, format: 'vdx' }, '')).status).toBe(404)
-    expect((await get('/export_raw_vdi', { vdi: 'OpaqueRef:none' }, '')).status).toBe(500)
+    expect((await get(client, '/export_raw_vdi', { vdi, format: 'vdx' }, '')).status).toBe(404)
+    expect((await get(client, '/export_raw_vdi', { vdi: 'OpaqueRef:none' }, '')).status).toBe(500)
     const chunked = await fetch(`${toolstack.url}/import_raw_vdi?vdi=${vdi}&session_id=${client.session}`, {
       method: 'PUT',
       body: Readable.toWeb(Readable.from([Buffer.alloc(10)])) as never,

@@ -5,6 +5,7 @@ import { fault } from '../errors.ts'
 import type { Ref } from '../generated/rows.ts'
 import type { Pool } from '../pool/pool.ts'
 import { attachToDom0 } from '../storage/dom0-attachment.ts'
+import { storageFailure } from '../storage/storage-failure.ts'
 import type { OpenVdi } from '../storage/storage-port.ts'
 import type { HttpHandler } from '../wire/http-exchange.ts'
 import { hostSeeing, namedObject, targetSr } from './objects.ts'
@@ -75,6 +76,7 @@ async function decode(
 /** A stream in the wrong form, or cut short, is an error of I/O on a host. */
 export function uploadError(error: unknown): unknown {
   if (!isAppError(error)) return error
+  if (isAppError(error, 'disk.io')) return storageFailure(error)
   return new XapiError('VDI_IO_ERROR', [messageOf(error)], { cause: error })
 }
 

@@ -3,9 +3,15 @@ import type { HttpHandler } from '../wire/http-exchange.ts'
 import type { Router } from '../wire/router.ts'
 import { exportRawVdi } from './raw-vdi-export.ts'
 import { importRawVdi } from './raw-vdi-import.ts'
+import { exportMetadata, exportVm } from './vm-export.ts'
+import { importMetadata, importVm } from './vm-import.ts'
 
 /** Adds the paths by which data comes and goes. */
 export function addStreamRoutes(router: Router<HttpHandler>, pool: Pool): void {
   router.add('GET', '/export_raw_vdi', exportRawVdi(pool))
   router.add('PUT', '/import_raw_vdi', importRawVdi(pool))
+  router.add('GET', '/export', exportVm(pool))
+  router.add('PUT', '/import', importVm(pool))
+  router.add('GET', '/export_metadata', exportMetadata(pool))
+  router.add('PUT', '/import_metadata', importMetadata(pool))
 }

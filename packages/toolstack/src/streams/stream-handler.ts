@@ -102,7 +102,8 @@ async function run({
   const { request, response, host, query } = exchange
   const upload = request.method === 'PUT'
   const signal = upload ? task.signal : AbortSignal.any([task.signal, left])
-  const call: Call = { pool, db: pool.db, host, session: identity.session, task, method: `http.${exchange.path}` }
+  const method = `http.${exchange.path}`
+  const call: Call = { pool, db: pool.db, host, session: identity.session, task, hungUp: left, method }
   try {
     const result = await work({ pool, exchange, query, task, call, signal })
     if (!response.writableEnded) response.end()

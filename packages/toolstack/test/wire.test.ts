@@ -51,6 +51,14 @@ describe('JSON-RPC', () => {
     await response.text()
   })
 
+  test('refuses a parameter that is not UTF-8', async () => {
+    const text = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'VM.get_by_name_label', params: [client.session, 'a?'] })
+    const body = Buffer.from(text)
+    body[text.indexOf('a?') + 1] = 0xff
+    const { error } = (await (await post('/jsonrpc', body)).json()) as { error: { message: string; data: string[] } }
+    expect([error.message, ...error.data]).toEqual(['INVALID_VALUE', 'Invalid UTF-8 string in parameter', 'a\ufffd'])
+  })
+
   test('has a limit for the body, 300 KiB', async () => {
     const name = 'x'.repeat(1024 * 1024)
     const response = await post('/jsonrpc', JSON.stringify({ jsonrpc: '2.0', id: 1, method: name, params: [client.session] }))

@@ -53,7 +53,7 @@ export const eventQueue: MethodSet = methods('event', {
     for (;;) {
       const { events, token } = await call.pool.events.from([...queue.classes], queue.token, {
         timeout: look,
-        signal: call.task.signal,
+        signal: call.hungUp,
         check: () => {
           if (!call.pool.sessions.has(ref)) throw fault('SESSION_INVALID', ref)
         },

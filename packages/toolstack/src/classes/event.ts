@@ -11,7 +11,7 @@ export const event: MethodSet = methods('event', {
     const { ref } = sessionOf(call)
     const batch = await call.pool.events.from(classes, token, {
       timeout: Math.min(longestWait, Math.max(0, timeout * 1000)),
-      signal: call.task.signal,
+      signal: call.hungUp,
       check: () => {
         if (!call.pool.sessions.has(ref)) throw fault('SESSION_INVALID', ref)
       },

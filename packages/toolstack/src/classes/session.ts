@@ -6,7 +6,7 @@ import type { Ref } from '../generated/rows.ts'
 import { masterOf } from '../pool/pool.ts'
 
 async function login(call: Call, user: string, password: string, originator: string): Promise<Ref<'session'>> {
-  return await call.pool.sessions.login(user, password, { originator, host: call.host, signal: call.task.signal })
+  return await call.pool.sessions.login(user, password, { originator, host: call.host, signal: call.hungUp })
 }
 
 export const session: MethodSet = methods('session', {

@@ -13,6 +13,8 @@ export interface Call {
   /** Who asks; only absent for the messages that log in. */
   readonly session: SessionState | undefined
   readonly task: TaskHandle
+  /** Aborted when the client hangs up. Only for what waits: other work goes on without it, as on a host. */
+  readonly hungUp: AbortSignal
   /** `Class.message`. */
   readonly method: string
 }

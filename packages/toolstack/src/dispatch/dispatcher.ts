@@ -82,7 +82,7 @@ export class Dispatcher {
     const run = this.#runOf(message)
     if (!run) throw notImplemented(message.wireName)
     if (mode === 'async') return this.#start(request, { message, params, session, run })
-    const task = this.#pool.tasks.dummy(message.wireName, request.signal)
+    const task = this.#pool.tasks.dummy(message.wireName)
     return this.#finish(message, await run(this.#context(request, message, session, task), params))
   }
 
@@ -116,7 +116,8 @@ export class Dispatcher {
 
   #context(request: CallRequest, message: MessageModel, session: SessionState | undefined, task: TaskHandle): Call {
     const pool = this.#pool
-    return { pool, db: pool.db, host: request.host, session, task, method: message.wireName }
+    const hungUp = request.signal ?? pool.signal
+    return { pool, db: pool.db, host: request.host, session, task, hungUp, method: message.wireName }
   }
 
   #session(request: CallRequest): SessionState {

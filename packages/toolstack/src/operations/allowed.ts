@@ -59,12 +59,20 @@ export class AllowedOperations implements DerivedFields {
   }
 
   settle(): void {
-    // Working out one object's list changes nothing that another one's depends on.
-    for (const ref of this.#stale) {
-      this.#stale.delete(ref)
-      const row = this.#db.anyRow(ref)
-      // Only objects of operated classes are marked.
-      if (row) this.#db.update(row.ref as Ref<OperatedClass>, { allowed_operations: this.#allowed(row) as never })
+    if (this.#stale.size === 0) return
+    // Errors are made here only to see that there are any: their stacks would take most of the time.
+    const before = Error.stackTraceLimit
+    Error.stackTraceLimit = 0
+    try {
+      // Working out one object's list changes nothing that another one's depends on.
+      for (const ref of this.#stale) {
+        this.#stale.delete(ref)
+        const row = this.#db.anyRow(ref)
+        // Only objects of operated classes are marked.
+        if (row) this.#db.update(row.ref as Ref<OperatedClass>, { allowed_operations: this.#allowed(row) as never })
+      }
+    } finally {
+      Error.stackTraceLimit = before
     }
   }
 

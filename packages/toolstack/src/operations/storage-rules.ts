@@ -11,12 +11,21 @@ type SrOperation = Enums['storage_operations']
 const vdiRules = operations.vdi
 const srRules = operations.sr
 
+/** By the `features` of an SM row, which is another object when they change. */
+const featureSets = new WeakMap<object, ReadonlySet<string>>()
+const noFeatures: ReadonlySet<string> = new Set()
+
 /** The features of the driver behind an SR, without their versions. */
 export function smFeatures(db: Database, type: string): ReadonlySet<string> {
   for (const { values } of db.rows('SM')) {
-    if (values.type === type) return new Set([...Object.keys(values.features), ...values.capabilities])
+    if (values.type !== type) continue
+    const known = featureSets.get(values.features)
+    if (known) return known
+    const features = new Set(Object.keys(values.features))
+    featureSets.set(values.features, features)
+    return features
   }
-  return new Set()
+  return noFeatures
 }
 
 /** The error that `op` on a VDI gets now, in the order of a host's checks; `undefined` when it is allowed. */

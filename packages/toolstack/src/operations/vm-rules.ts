@@ -106,9 +106,9 @@ function kindProblem(vm: Rows['VM'], ref: Ref<'VM'>, op: Operation): Error | und
 }
 
 function templateAllows(vm: Rows['VM'], op: Operation): boolean {
-  return (
-    rules.templateAllowed.includes(op) || (!vm.is_default_template && rules.templateAllowedIfNotDefault.includes(op))
-  )
+  if (rules.templateAllowed.includes(op)) return true
+  const isDefault = vm.is_default_template || vm.other_config['default_template'] === 'true'
+  return !isDefault && rules.templateAllowedIfNotDefault.includes(op)
 }
 
 function mobilityProblem(vm: Rows['VM'], ref: Ref<'VM'>, op: Operation): Error | undefined {

@@ -56,8 +56,13 @@ export class Tasks {
   }
 
   /** A handle for work that has no row. */
-  dummy(name: string, signal: AbortSignal = this.#signal): TaskHandle {
-    return { id: `DummyRef:|${this.#db.newUuid()}|task=${name}`, ref: undefined, signal, progress: () => undefined }
+  dummy(name: string): TaskHandle {
+    return {
+      id: `DummyRef:|${this.#db.newUuid()}|task=${name}`,
+      ref: undefined,
+      signal: this.#signal,
+      progress: () => undefined,
+    }
   }
 
   /** Does `work` in the background and writes its end into the task. `work` returns the XML-RPC text of the result. */

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isRecord } from '@nixen/core'
@@ -37,9 +38,9 @@ export function jsonRpc(caller: Caller): HttpHandler {
   return async (exchange) => {
     const body = await readBody(exchange)
     if (body === undefined) return
-    const call = body.text === undefined ? undefined : parseJsonCall(body.text)
+    const call = parseJsonCall(body.text)
     if (!call) return sendText(exchange.response, 500, 'Not a JSON-RPC call.')
-    const answer = await callOf(caller, exchange, call)
+    const answer = body.valid ? await callOf(caller, exchange, call) : notUtf8(call.params)
     if (exchange.response.destroyed) return
     // Clients compare the type with `===`: no charset.
     exchange.response.writeHead(200, { ...crossOrigin, 'content-type': 'application/json' })
@@ -52,9 +53,9 @@ export function xmlRpc(caller: Caller): HttpHandler {
   return async (exchange) => {
     const body = await readBody(exchange)
     if (body === undefined) return
-    const call = body.text === undefined ? undefined : parseXmlCall(body.text)
+    const call = parseXmlCall(body.text)
     if (!call) return sendText(exchange.response, 500, 'Not an XML-RPC call.')
-    const answer = await callOf(caller, exchange, call)
+    const answer = body.valid ? await callOf(caller, exchange, call) : notUtf8(call.params)
     if (exchange.response.destroyed) return
     exchange.response.writeHead(200, { ...crossOrigin, 'content-type': 'text/xml' })
     await sendParts(exchange.response, xmlAnswer(call.method, answer))
@@ -145,8 +146,8 @@ function xmlAnswer(method: string, answer: Answer): string[] {
   )
 }
 
-/** The body as text; `text` is absent when it is not UTF-8. Answers 413 itself when the body is too long. */
-async function readBody({ request, response }: HttpExchange): Promise<{ text: string | undefined } | undefined> {
+/** The body as text; not `valid` when it is not UTF-8. Answers 413 itself when the body is too long. */
+async function readBody({ request, response }: HttpExchange): Promise<{ text: string; valid: boolean } | undefined> {
   const parts: Buffer[] = []
   let length = 0
   try {
@@ -162,7 +163,8 @@ async function readBody({ request, response }: HttpExchange): Promise<{ text: st
     response.destroy()
     return undefined
   }
-  return { text: utf8(Buffer.concat(parts)) }
+  const bytes = Buffer.concat(parts)
+  return { text: bytes.toString('utf8'), valid: isUtf8(bytes) }
 }
 
 async function refuseBody(request: IncomingMessage, response: ServerResponse): Promise<undefined> {
@@ -172,11 +174,7 @@ async function refuseBody(request: IncomingMessage, response: ServerResponse): P
   return undefined
 }
 
-function utf8(bytes: Buffer): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    // Said by the result.
-    return undefined
-  }
+function notUtf8(params: readonly unknown[]): Answer {
+  const bad = params.find((param): param is string => typeof param === 'string' && param.includes('\ufffd'))
+  return { ok: false, code: 'INVALID_VALUE', params: ['Invalid UTF-8 string in parameter', bad ?? ''] }
 }

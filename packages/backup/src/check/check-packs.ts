@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { forEachConcurrent, isAppError, messageOf, MiB } from '@nixen/core'
+import { sharedAlignedMemory } from '@nixen/disk'
 import type { BlobIndex } from '../index/blob-index.ts'
 import type { PackedBlob } from '../pack/blob.ts'
 import { headerLength } from '../pack/pack-header.ts'
@@ -89,20 +90,31 @@ export async function readPacks(state: PacksState, names: readonly string[], opt
   const verify = (request: VerifyRequest): Promise<PackReport> | PackReport =>
     pool?.verify(request) ?? verifyPack(request.bytes, { ...request, sealer: repository.sealer })
   const indexed = indexedBlobs(state)
+  const memory = packMemory(threads + 1)
   // One more than threads: the next pack is read while all are busy.
   await forEachConcurrent(names, threads + 1, async (pack) => {
     options.signal?.throwIfAborted()
+    const into = memory.pop()
     try {
-      const bytes = await repository.storage.load({ kind: 'data', name: pack }, { signal: options.signal })
+      const bytes = await repository.storage.load({ kind: 'data', name: pack }, { signal: options.signal, into })
       reportPack(pack, await verify({ name: pack, bytes, indexed: indexed(pack) }), report)
     } catch (error) {
       if (!isAppError(error) || error.retryable || error.code === 'storage.denied') throw error
       if (!error.code.startsWith('storage.')) throw error
       if (error.code !== 'storage.not_found')
         report(finding('unreadable', pack, messageOf(error), blobKeys(indexed(pack) ?? [])))
+    } finally {
+      if (into) memory.push(into)
     }
     options.progress?.(packs.get(pack) ?? 0)
   })
+}
+
+/** What packs of the usual size are read into, again and again; threads see it without a copy. */
+function packMemory(count: number): Uint8Array[] {
+  const bytes = 24 * MiB
+  const memory = sharedAlignedMemory(count * bytes)
+  return Array.from({ length: count }, (_, i) => new Uint8Array(memory, i * bytes, bytes))
 }
 
 function threadsFor(names: readonly string[], packs: ReadonlyMap<string, number>): number {

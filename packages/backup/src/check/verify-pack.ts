@@ -1,3 +1,4 @@
+import { release } from '../crypto/memory.ts'
 import type { Sealer } from '../crypto/seal.ts'
 import { openBlob, sha256Hex } from '../pack/blob-codec.ts'
 import type { PackedBlob } from '../pack/blob.ts'
@@ -53,7 +54,9 @@ function union(a: readonly PackedBlob[], b: readonly PackedBlob[]): PackedBlob[]
 function wrongWith(bytes: Uint8Array, blob: PackedBlob, sealer: Sealer): string | undefined {
   if (blob.offset + blob.length > bytes.length) return 'it lies beyond the end of the pack'
   const opened = openBlob(bytes.subarray(blob.offset, blob.offset + blob.length), blob, sealer)
-  return 'reason' in opened ? opened.reason : undefined
+  if ('reason' in opened) return opened.reason
+  release(opened.content)
+  return undefined
 }
 
 function keyOf({ type, id, offset, length, uncompressedLength = 0 }: PackedBlob): string {

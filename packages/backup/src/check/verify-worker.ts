@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import { release } from '../crypto/memory.ts'
 import { Sealer, type MasterKey } from '../crypto/seal.ts'
 import type { PackedBlob } from '../pack/blob.ts'
 import { verifyPack, type PackReport } from './verify-pack.ts'
@@ -25,6 +26,9 @@ parentPort?.on('message', ({ name, bytes, indexed }: VerifyRequest) => {
       return { failure: error instanceof Error ? (error.stack ?? error.message) : String(error) }
     }
   }
+  const response = answer()
+  // It was handed over, or is a copy.
+  release(bytes)
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-  parentPort?.postMessage(answer())
+  parentPort?.postMessage(response)
 })

@@ -122,14 +122,14 @@ export async function restoreRuns(
   if (target.order === 'any') {
     await forEachConcurrent(tasks, slots.count, async (task) => {
       using slot = await slots.take(task.plainLength, signal)
-      await run.write(await run.decode(pool, task, slot.memory))
+      await run.write(await run.decode(pool, task, slot))
       finished()
     })
   } else {
     const decoded = mapOrdered(tasks, slots.count, async (task) => {
       const slot = await slots.take(task.plainLength, signal)
       try {
-        return { slot, content: await run.decode(pool, task, slot.memory) }
+        return { slot, content: await run.decode(pool, task, slot) }
       } catch (error) {
         slot[Symbol.dispose]()
         throw error
@@ -170,7 +170,7 @@ class RestoreRun {
     this.#stop = init.stop
   }
 
-  async decode(pool: DecodePool, task: RestoreTask, output: Uint8Array<SharedArrayBuffer>): Promise<Decoded[]> {
+  async decode(pool: DecodePool, task: RestoreTask, { memory: output, sealed: into }: SlotMemory): Promise<Decoded[]> {
     this.#signal.throwIfAborted()
     const { pack: name, offset, length } = task
     const places: number[] = []
@@ -183,7 +183,7 @@ class RestoreRun {
     try {
       const sealed = await this.#repository.storage.load(
         { kind: 'data', name },
-        { signal: this.#signal, offset, length },
+        { signal: this.#signal, offset, length, into },
       )
       const blobs = task.blobs.map(({ location }, i) => {
         const { id, length: sealedLength, uncompressedLength } = location
@@ -273,26 +273,44 @@ function joinNeighbours(decoded: readonly Decoded[]): Decoded[] {
   return joined
 }
 
-/** Memory for decoded tasks. A task longer than a slot (one large blob of restic) gets memory of its own. */
+interface SlotMemory {
+  /** For the content of a task's blobs. */
+  readonly memory: Uint8Array<SharedArrayBuffer>
+  /** For what is read of the pack. */
+  readonly sealed: Uint8Array<SharedArrayBuffer>
+}
+
+/** Bytes for the sealed blobs of a task: overheads, gaps and the pages around them come on top of their content. */
+const sealedBytes = taskBytes + 256 * 1024
+
+/** Memory for tasks, used again and again. A task longer than a slot (one large blob of restic) gets memory of its own. */
 class Slots {
   readonly count: number
   readonly #places: Semaphore
-  readonly #free: Uint8Array<SharedArrayBuffer>[]
+  readonly #free: SlotMemory[]
 
   constructor(count: number) {
     this.count = count
     this.#places = new Semaphore(count)
-    const memory = sharedAlignedMemory(count * taskBytes)
-    this.#free = Array.from({ length: count }, (_, i) => new Uint8Array(memory, i * taskBytes, taskBytes))
+    const memory = sharedAlignedMemory(count * (taskBytes + sealedBytes))
+    this.#free = Array.from({ length: count }, (_, i) => {
+      const at = i * (taskBytes + sealedBytes)
+      return {
+        memory: new Uint8Array(memory, at, taskBytes),
+        sealed: new Uint8Array(memory, at + taskBytes, sealedBytes),
+      }
+    })
   }
 
-  async take(length: number, signal: AbortSignal): Promise<Disposable & { memory: Uint8Array<SharedArrayBuffer> }> {
+  async take(length: number, signal: AbortSignal): Promise<Disposable & SlotMemory> {
     const release = await this.#places.acquire({ signal })
-    const slot = length <= taskBytes ? this.#free.pop() : undefined
+    const slot = this.#free.pop()
+    if (!slot) throw new TypeError('more holders than slots')
     return {
-      memory: slot ?? new Uint8Array(new SharedArrayBuffer(length)),
+      memory: length <= taskBytes ? slot.memory : new Uint8Array(new SharedArrayBuffer(length)),
+      sealed: slot.sealed,
       [Symbol.dispose]: () => {
-        if (slot) this.#free.push(slot)
+        this.#free.push(slot)
         release()
       },
     }

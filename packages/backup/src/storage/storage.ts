@@ -31,6 +31,11 @@ export interface LoadOptions extends StorageOptions {
    * Left out, whole index and snapshot files are kept and nothing else. Storages without a cache ignore it.
    */
   readonly cache?: 'keep' | 'bypass'
+  /**
+   * Memory that a storage may read into instead of taking new, used again and again by restore and check; the result is then a part of it. Page-aligned
+   * memory lets a local storage read past the page cache: it needs a page more than is asked for at each end. Storages may ignore it.
+   */
+  readonly into?: Uint8Array | undefined
 }
 
 /**

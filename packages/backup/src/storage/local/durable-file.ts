@@ -1,7 +1,7 @@
 import { link, open, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
-import { systemCode } from '@nixen/core'
 import { storageErrors } from '../storage-errors.ts'
-import { writeDirectly } from './direct-write.ts'
+import { codeOf } from './system-errors.ts'
+import { writeDirectly } from './direct-io.ts'
 
 /** What tells unfinished files from those of the repository; restic names its own in the same way. */
 const temporaryMark = '-tmp-'
@@ -61,7 +61,7 @@ async function syncFile(handle: FileHandle, where: string): Promise<void> {
   try {
     await handle.datasync()
   } catch (error) {
-    const code = systemCode(error)
+    const code = codeOf(error)
     if (code === 'ENOSPC' || code === 'EDQUOT') throw storageErrors.full({ where }, { cause: error })
     throw storageErrors.failed({ where, reason: `fsync: ${code ?? 'unknown'}` }, { cause: error })
   }
@@ -79,14 +79,14 @@ export async function syncDirectory(directory: string): Promise<DirectorySync> {
     handle = await open(directory, 'r')
   } catch (error) {
     // Windows and some network file systems don't open directories as files.
-    if (noDirectorySync.has(systemCode(error) ?? '')) return 'unsupported'
+    if (noDirectorySync.has(codeOf(error) ?? '')) return 'unsupported'
     throw error
   }
   try {
     await handle.sync()
     return 'done'
   } catch (error) {
-    const code = systemCode(error)
+    const code = codeOf(error)
     if (noDirectorySync.has(code ?? '')) return 'unsupported'
     throw storageErrors.failed({ where: directory, reason: `fsync: ${code ?? 'unknown'}` }, { cause: error })
   } finally {
@@ -107,7 +107,7 @@ export async function publish(temporary: string, target: string): Promise<{ excl
   try {
     await link(temporary, target)
   } catch (error) {
-    const code = systemCode(error) ?? ''
+    const code = codeOf(error) ?? ''
     if (noLinks.has(code)) return renameUnlessThere(temporary, target, error)
     // NFS repeats a request whose answer was lost, and then finds its own link: that is a success.
     if (code !== 'EEXIST' || !(await isSameFile(temporary, target))) throw error
@@ -130,7 +130,7 @@ async function isSameFile(a: string, b: string): Promise<boolean> {
 
 /** For `catch`: `undefined` in place of "no such file"; everything else is thrown on. */
 export function absent(error: unknown): undefined {
-  const code = systemCode(error)
+  const code = codeOf(error)
   if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error
 }
 

@@ -1,6 +1,6 @@
 import { mkdir, open, opendir, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
-import { type AppError, mapOrdered, silentLog, systemClock, systemCode, type Clock, type Log } from '@nixen/core'
+import { type AppError, mapOrdered, silentLog, systemClock, type Clock, type Log } from '@nixen/core'
 import { fileKinds, folderOf, isFileName, pathOf } from '../layout.ts'
 import { storageErrors } from '../storage-errors.ts'
 import type { FileId, FileKind, LoadOptions, Storage, StorageOptions, StorageProperties } from '../storage.ts'
@@ -13,7 +13,8 @@ import {
   temporaryName,
   writeDurably,
 } from './durable-file.ts'
-import { reopening, storageError } from './system-errors.ts'
+import { readDirectly } from './direct-io.ts'
+import { codeOf, reopening, storageError } from './system-errors.ts'
 
 export interface LocalStorageOptions {
   readonly clock?: Clock
@@ -63,16 +64,16 @@ export class LocalStorage implements Storage {
       await this.#sync(path.dirname(target))
     } catch (error) {
       signal?.throwIfAborted()
-      if (systemCode(error) === 'ENOENT') throw foldersGone(this.#root, error)
+      if (codeOf(error) === 'ENOENT') throw foldersGone(this.#root, error)
       throw storageError(error, target)
     }
   }
 
-  async load(file: FileId, { offset = 0, length, signal }: LoadOptions = {}): Promise<Uint8Array> {
+  async load(file: FileId, { offset = 0, length, into, signal }: LoadOptions = {}): Promise<Uint8Array> {
     const target = this.#pathOf(file)
     signal?.throwIfAborted()
     try {
-      return await reopening(() => readRange(target, { offset, length, signal }))
+      return await reopening(() => readRange(target, { offset, length, into, signal }))
     } catch (error) {
       signal?.throwIfAborted()
       throw storageError(error, target)
@@ -188,16 +189,18 @@ export class LocalStorage implements Storage {
     this.#knownFolders.add(folder)
   }
 
+  /** With those above it. Node's own recursive `mkdir` calls a read-only file system "not found". */
   async #makeFolder(folder: string): Promise<void> {
-    const first = await mkdir(folder, { recursive: true, mode: 0o700 })
-    // Every directory that was made is a new name in the one above it.
-    for (
-      let made: string | undefined = first && folder;
-      made && made.length >= (first?.length ?? 0);
-      made = path.dirname(made)
-    ) {
-      await this.#sync(path.dirname(made))
+    try {
+      await mkdir(folder, { mode: 0o700 })
+    } catch (error) {
+      const code = codeOf(error)
+      if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return
+      if (code !== 'ENOENT' || path.dirname(folder) === folder) throw error
+      await this.#makeFolder(path.dirname(folder))
+      await mkdir(folder, { mode: 0o700 })
     }
+    await this.#sync(path.dirname(folder))
   }
 
   async #sync(folder: string): Promise<void> {
@@ -215,15 +218,21 @@ function foldersGone(where: string, cause?: unknown): AppError {
   return storageErrors.failed({ where, reason }, { cause })
 }
 
-async function readRange(
-  file: string,
-  { offset, length, signal }: { offset: number; length: number | undefined; signal: AbortSignal | undefined },
-): Promise<Uint8Array> {
+interface ReadRange {
+  readonly offset: number
+  readonly length: number | undefined
+  readonly into: Uint8Array | undefined
+  readonly signal: AbortSignal | undefined
+}
+
+async function readRange(file: string, { offset, length, into, signal }: ReadRange): Promise<Uint8Array> {
   const handle = await open(file, 'r')
   try {
     const wanted = length ?? Math.max(0, (await handle.stat()).size - offset)
+    const direct = into && (await readDirectly(file, into, { offset, length: wanted }))
+    if (direct) return direct
     // Not from the pool of small buffers, so that it can be handed to a worker without a copy.
-    const bytes = Buffer.allocUnsafeSlow(wanted)
+    const bytes = into && into.length >= wanted ? into.subarray(0, wanted) : Buffer.allocUnsafeSlow(wanted)
     const received = await readFully(handle, { bytes, offset, signal })
     if (received < wanted)
       throw storageErrors.truncated({ where: file, expected: offset + wanted, received: offset + received })
@@ -256,7 +265,7 @@ async function* namesIn(folder: string): AsyncGenerator<string> {
   try {
     directory = await opendir(folder, { bufferSize: 256 })
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return
+    if (codeOf(error) === 'ENOENT') return
     throw error
   }
   for await (const entry of directory) yield entry.name

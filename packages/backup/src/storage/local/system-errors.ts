@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import { isAppError, messageOf, systemCode, type AppError } from '@nixen/core'
 import { storageErrors } from '../storage-errors.ts'
 
@@ -23,10 +24,25 @@ const passing = new Set([
   'ETIMEDOUT',
 ])
 
+/** Numbers that Node has no name for on Linux, of all things those of network mounts: it says `Unknown system error -116`. */
+const nameless = new Map([
+  [-constants.errno.ESTALE, 'ESTALE'],
+  [-constants.errno.EDQUOT, 'EDQUOT'],
+  // No constant of Node: "remote I/O error" and "host is down".
+  [-121, 'EREMOTEIO'],
+  [-112, 'EHOSTDOWN'],
+])
+
+/** The system's code of an error, also of those that Node only has a number for. */
+export function codeOf(error: unknown): string | undefined {
+  const number = error instanceof Error && 'errno' in error && typeof error.errno === 'number' ? error.errno : 0
+  return nameless.get(number) ?? systemCode(error)
+}
+
 /** An error of the file system as one of the catalogue; the system's own error stays as the cause. */
 export function storageError(error: unknown, where: string): AppError {
   if (isAppError(error)) return error
-  const code = systemCode(error)
+  const code = codeOf(error)
   const options = { cause: error }
   if (code === 'ENOENT') return storageErrors.not_found({ where }, options)
   if (code === 'EEXIST') return storageErrors.exists({ where }, options)
@@ -42,7 +58,7 @@ export async function reopening<T>(work: () => Promise<T>, tries = 3): Promise<T
     try {
       return await work()
     } catch (error) {
-      if (systemCode(error) !== 'ESTALE' || attempt >= tries) throw error
+      if (codeOf(error) !== 'ESTALE' || attempt >= tries) throw error
     }
   }
 }

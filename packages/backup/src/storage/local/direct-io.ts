@@ -1,5 +1,5 @@
 import { constants, open } from 'node:fs/promises'
-import { alignDown, MiB, systemCode } from '@nixen/core'
+import { alignDown, alignUp, MiB, systemCode } from '@nixen/core'
 import { directAlignment, isDirectable } from '@nixen/disk'
 
 const step = 8 * MiB
@@ -35,5 +35,31 @@ export async function writeDirectly(
     return 0
   } finally {
     await handle.close()
+  }
+}
+
+/** Ranges that are shorter are read as usual. */
+const worthDirect = 256 * 1024
+
+/**
+ * Reads a range into `into` past the page cache, and gives the part of `into` that holds it; `undefined` where memory, file system or size don't suit, or the file
+ * ends before: the range is then to be read as usual.
+ */
+export async function readDirectly(
+  file: string,
+  into: Uint8Array,
+  { offset, length }: { offset: number; length: number },
+): Promise<Uint8Array | undefined> {
+  const start = alignDown(offset, directAlignment)
+  const whole = into.subarray(0, alignUp(offset + length, directAlignment) - start)
+  const fits = start + whole.length >= offset + length && isDirectable(whole, start)
+  if (length < worthDirect || !fits || constants.O_DIRECT === undefined) return undefined
+  try {
+    await using handle = await open(file, constants.O_RDONLY | constants.O_DIRECT)
+    const { bytesRead } = await handle.read(whole, 0, whole.length, start)
+    return start + bytesRead >= offset + length ? whole.subarray(offset - start, offset - start + length) : undefined
+  } catch (error) {
+    if (systemCode(error) === 'EINVAL') return undefined
+    throw error
   }
 }

@@ -22,17 +22,20 @@ const aligned = new WeakSet<ArrayBufferLike>()
 export function alignedBuffers(count: number, length: number): Uint8Array[] {
   const stride = Math.ceil(length / directAlignment) * directAlignment
   const pages = Math.ceil((stride * count) / wasmPage)
-  const { buffer } = new WebAssembly.Memory({ initial: pages, maximum: pages })
-  aligned.add(buffer)
+  const buffer = pageAligned(pages)
   return Array.from({ length: count }, (_, index) => new Uint8Array(buffer, index * stride, length))
 }
 
-/** At least `length` zeroed bytes that start on a page, in memory that threads share. Pieces of it at page offsets can be moved by direct I/O. */
-export function sharedAlignedMemory(length: number): SharedArrayBuffer {
-  const pages = Math.ceil(length / wasmPage)
-  const { buffer } = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
-  aligned.add(buffer)
-  return buffer
+function pageAligned(pages: number): ArrayBuffer {
+  try {
+    const { buffer } = new WebAssembly.Memory({ initial: pages, maximum: pages })
+    aligned.add(buffer)
+    return buffer
+  } catch (error) {
+    // Each one reserves some GiB of addresses, which a limit on the process (ulimit -v) may forbid: then without direct I/O.
+    if (!(error instanceof RangeError)) throw error
+    return new ArrayBuffer(pages * wasmPage)
+  }
 }
 
 /** Whether `bytes` can be moved by direct I/O at `offset` of a file. */

@@ -2,13 +2,9 @@ import { formatBytes, formatDuration, formatRate } from '@nixen/core'
 import { convert, createDisk, openDisk } from '@nixen/disk'
 import { print, withProgress, type CommonFlags } from '../command.ts'
 import type { NixenContext } from '../context.ts'
-import { openOptions, type OpenFlags } from './flags.ts'
+import { openOptions, targetOptions, type OpenFlags, type TargetFlags } from './flags.ts'
 
-export interface ConvertFlags extends CommonFlags, OpenFlags {
-  readonly to?: string
-  readonly set?: readonly (readonly [string, string | number | boolean])[]
-  readonly force: boolean
-}
+export type ConvertFlags = CommonFlags & OpenFlags & TargetFlags
 
 /** `nixen disk convert IMAGE TARGET` */
 export async function convertCommand(
@@ -19,13 +15,7 @@ export async function convertCommand(
 ): Promise<void> {
   const start = context.clock.monotonic()
   await using source = await openDisk(from, openOptions(flags, context.signal))
-  await using sink = await createDisk(to, {
-    format: flags.to,
-    size: source.size,
-    settings: Object.fromEntries(flags.set ?? []),
-    replace: flags.force,
-    signal: context.signal,
-  })
+  await using sink = await createDisk(to, targetOptions(flags, { size: source.size, signal: context.signal }))
   const { written } = await withProgress(context, flags, (view) =>
     convert(source, sink, {
       signal: context.signal,

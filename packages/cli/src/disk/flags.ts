@@ -1,5 +1,5 @@
-import type { OpenDiskOptions } from '@nixen/disk'
-import { textParser } from '../parse.ts'
+import type { CreateDiskOptions, OpenDiskOptions } from '@nixen/disk'
+import { settingParser, textParser } from '../parse.ts'
 
 /** Flags of every command that opens an image. */
 export interface OpenFlags {
@@ -27,6 +27,44 @@ export const openFlags = {
 /** How the library is told the same. */
 export function openOptions({ format, directory }: OpenFlags, signal: AbortSignal): OpenDiskOptions {
   return { format, directory, signal }
+}
+
+/** Flags of every command that makes an image. */
+export interface TargetFlags {
+  readonly to?: string
+  readonly set?: readonly (readonly [string, string | number | boolean])[]
+  readonly force: boolean
+}
+
+export const targetFlags = {
+  to: {
+    kind: 'parsed',
+    parse: textParser,
+    brief: 'Format of the new image; from the ending of its name when left out',
+    placeholder: 'NAME',
+    optional: true,
+  },
+  set: {
+    kind: 'parsed',
+    parse: settingParser,
+    brief: 'A setting of the new image, for example compression=zstd; may be repeated',
+    placeholder: 'NAME=VALUE',
+    variadic: true,
+    optional: true,
+  },
+  force: {
+    kind: 'boolean',
+    brief: 'Replace a file that exists; it stays until the new one is complete',
+    default: false,
+  },
+} as const
+
+/** How the library is told the same. */
+export function targetOptions(
+  { to, set, force }: TargetFlags,
+  { size, signal }: { readonly size: number; readonly signal: AbortSignal },
+): CreateDiskOptions {
+  return { format: to, size, settings: Object.fromEntries(set ?? []), replace: force, signal }
 }
 
 /** One image as the only argument. */

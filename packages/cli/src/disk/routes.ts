@@ -1,9 +1,9 @@
 import { buildRouteMap, type RouteMap } from '@stricli/core'
 import { commonFlags, lazyCommand } from '../command.ts'
 import type { NixenContext } from '../context.ts'
-import { settingParser, textParser } from '../parse.ts'
+import { textParser } from '../parse.ts'
 import { listenFlags } from '../serving.ts'
-import { imageArgument, openFlags } from './flags.ts'
+import { imageArgument, openFlags, targetFlags } from './flags.ts'
 
 const twoImages = (first: string, second: string) =>
   ({
@@ -24,26 +24,7 @@ const convert = lazyCommand(async () => (await import('./convert.ts')).convertCo
     flags: {
       ...commonFlags,
       ...openFlags,
-      to: {
-        kind: 'parsed',
-        parse: textParser,
-        brief: 'Format of the new image; from the ending of its name when left out',
-        placeholder: 'NAME',
-        optional: true,
-      },
-      set: {
-        kind: 'parsed',
-        parse: settingParser,
-        brief: 'A setting of the new image, for example compression=zstd; may be repeated',
-        placeholder: 'NAME=VALUE',
-        variadic: true,
-        optional: true,
-      },
-      force: {
-        kind: 'boolean',
-        brief: 'Replace a file that exists; it stays until the new one is complete',
-        default: false,
-      },
+      ...targetFlags,
     },
     positional: {
       kind: 'tuple',

@@ -5,17 +5,15 @@ import { formatBytes } from '@nixen/core'
 import { createDisk } from '@nixen/disk'
 import { print, withProgress, type CommonFlags } from '../command.ts'
 import type { NixenContext } from '../context.ts'
+import { targetOptions, type TargetFlags } from '../disk/flags.ts'
 import { exitCodes } from '../failure.ts'
 import { chooseDisk, listDisks } from './choose-disk.ts'
 import type { RepoFlags } from './flags.ts'
 import { openRepository } from './open.ts'
 
-export interface RestoreFlags extends CommonFlags, RepoFlags {
+export interface RestoreFlags extends CommonFlags, RepoFlags, TargetFlags {
   readonly disk?: string
   readonly all: boolean
-  readonly to?: string
-  readonly set?: readonly (readonly [string, string | number | boolean])[]
-  readonly force: boolean
   readonly goOn: boolean
 }
 
@@ -62,8 +60,7 @@ async function restoreOne(
   { path, size, target }: RestorePlan,
 ): Promise<RestoreResult> {
   const { signal } = context
-  const settings = Object.fromEntries(flags.set ?? [])
-  await using sink = await createDisk(target, { format: flags.to, size, settings, replace: flags.force, signal })
+  await using sink = await createDisk(target, targetOptions(flags, { size, signal }))
   return await withProgress(context, flags, (view) =>
     restoreDisk(repository, sink, {
       snapshot,

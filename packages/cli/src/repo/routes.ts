@@ -1,8 +1,8 @@
 import { buildRouteMap, type RouteMap } from '@stricli/core'
 import { commonFlags, lazyCommand } from '../command.ts'
 import type { NixenContext } from '../context.ts'
-import { openFlags } from '../disk/flags.ts'
-import { countParser, percentParser, settingParser, sizeParser, textParser } from '../parse.ts'
+import { openFlags, targetFlags } from '../disk/flags.ts'
+import { countParser, percentParser, sizeParser, textParser } from '../parse.ts'
 import { listenFlags } from '../serving.ts'
 import { repoFlags } from './flags.ts'
 
@@ -78,16 +78,7 @@ const restore = lazyCommand(async () => (await import('./restore.ts')).restore, 
       ...flags,
       disk: optionalText('Which disk, where there are several', 'PATH'),
       all: yesOrNo('Restore all disks into TARGET, a directory'),
-      to: optionalText('Format of the new image; from the ending of its name when left out', 'NAME'),
-      set: {
-        kind: 'parsed',
-        parse: settingParser,
-        brief: 'A setting of the new image, for example compression=zstd; may be repeated',
-        placeholder: 'NAME=VALUE',
-        variadic: true,
-        optional: true,
-      },
-      force: yesOrNo('Replace a file that exists; it stays until the new one is complete'),
+      ...targetFlags,
       goOn: yesOrNo('Go on when data is lost, let it read as zeros and list it (exit code 3)'),
     },
     positional: {

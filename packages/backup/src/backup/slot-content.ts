@@ -25,10 +25,18 @@ export class SlotContent implements BlobRuns {
 
   *runs(): Generator<{ id: Uint8Array; count: number }> {
     const zero = Buffer.from(zeroBlobId, 'hex')
+    let zeros = 0
     for (let chunk = 0; chunk < this.#grid.count; chunk++) {
       const slot = this.#slots[chunk] ?? zeroSlot
-      yield { id: slot === zeroSlot ? zero : this.#index.idOf(slot), count: this.#repeats(chunk) }
+      if (slot === zeroSlot) {
+        zeros += this.#repeats(chunk)
+        continue
+      }
+      if (zeros > 0) yield { id: zero, count: zeros }
+      zeros = 0
+      yield { id: this.#index.idOf(slot), count: 1 }
     }
+    if (zeros > 0) yield { id: zero, count: zeros }
   }
 
   #repeats(chunk: number): number {

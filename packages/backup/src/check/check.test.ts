@@ -20,6 +20,7 @@ const root = await mkdtemp(path.join(tmpdir(), 'nixen-check-'))
 afterAll(() => rm(root, { recursive: true, force: true }))
 
 const seed = Number(process.env['NIXEN_SEED'] ?? 7)
+const flipsPerFile = process.env['NIXEN_LONG_TESTS'] === '1' ? 60 : 1
 const everything: CheckOptions = { read: { kind: 'all' }, lock: false }
 
 async function twoPoints(storage: Storage): Promise<{ repository: Repository; points: Snapshot[]; disk: Uint8Array }> {
@@ -65,7 +66,8 @@ describe('a check', () => {
     const random = seededRandom(seed)
     for (const [key, { file, bytes }] of new Map(storage.files)) {
       // The ends of each file, where headers and codes are, and somewhere in it.
-      for (const bit of [0, bytes.length * 8 - 1, Math.floor(random() * bytes.length * 8)]) {
+      const somewhere = Array.from({ length: flipsPerFile }, () => Math.floor(random() * bytes.length * 8))
+      for (const bit of [0, bytes.length * 8 - 1, ...somewhere]) {
         storage.files.set(key, { file, bytes: withFlippedBit(bytes, bit) })
         const { ok, findings } = await checkRepository(repository, everything)
         const named = findings.filter(
@@ -76,7 +78,7 @@ describe('a check', () => {
       storage.files.set(key, { file, bytes })
     }
     expect((await checkRepository(repository, everything)).ok).toBe(true)
-  }, 60_000)
+  }, 300_000)
 
   test('says which ranges of which disks are lost', async () => {
     const storage = new MemoryStorage()

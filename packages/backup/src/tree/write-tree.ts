@@ -44,11 +44,14 @@ export function* encodeTree(nodes: readonly NewTreeNode[], owner: Owner): Genera
     text += (number > 0 ? ',' : '') + before
     let separator = ''
     for (const { id, count } of node.content?.runs() ?? []) {
-      const entry = `"${Buffer.from(id.buffer, id.byteOffset, 32).toString('hex')}"`
-      for (let i = 0; i < count; i++) {
-        text += separator + entry
-        separator = ','
-        if (text.length < textPart) continue
+      const entry = `${separator}"${Buffer.from(id.buffer, id.byteOffset, 32).toString('hex')}"`
+      separator = ','
+      text += entry
+      if (count > 1) {
+        yield Buffer.from(text, 'utf8')
+        yield* repeated(entry.startsWith(',') ? entry : `,${entry}`, count - 1)
+        text = ''
+      } else if (text.length >= textPart) {
         yield Buffer.from(text, 'utf8')
         text = ''
       }
@@ -56,6 +59,15 @@ export function* encodeTree(nodes: readonly NewTreeNode[], owner: Owner): Genera
     text += after
   }
   yield Buffer.from(`${text}]}\n`, 'utf8')
+}
+
+/** `text` many times, in parts of one memory: a disk that is mostly empty repeats the zero blob millions of times. */
+function* repeated(text: string, count: number): Generator<Uint8Array> {
+  const perPart = Math.max(1, Math.min(count, Math.floor(textPart / text.length)))
+  const part = Buffer.alloc(perPart * text.length, text)
+  for (let left = count; left > 0; left -= perPart) {
+    yield left >= perPart ? part : part.subarray(0, left * text.length)
+  }
 }
 
 async function writeLargeTree(

@@ -1,0 +1,11 @@
+import { errorArea } from '../errors/area.ts'
+
+/** Errors about alarms. */
+export const alarmArea = errorArea('alarm', {
+  not_found: {
+    status: 404,
+    text: (p: { id: string }) => `There is no alarm ${p.id}, or you may not see it.`,
+    example: { id: 'alarm.k3f9x2ab.6f1c2b1e-0d5f-4d0c-9a5b-1c9f6c8b3e7a' },
+  },
+})
+export const alarmErrors = alarmArea.make

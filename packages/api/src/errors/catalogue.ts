@@ -1,0 +1,41 @@
+import { alarmArea } from '../alarm/errors.ts'
+import { connectionArea } from '../connection/errors.ts'
+import { diskArea } from '../disk/errors.ts'
+import { hostArea } from '../host/errors.ts'
+import { networkArea } from '../network/errors.ts'
+import { nicArea } from '../nic/errors.ts'
+import { poolArea } from '../pool/errors.ts'
+import { snapshotArea } from '../snapshot/errors.ts'
+import { storageArea } from '../storage/errors.ts'
+import { taskArea } from '../task/errors.ts'
+import { templateArea } from '../template/errors.ts'
+import { vmArea } from '../vm/errors.ts'
+import type { CodesOf } from './area.ts'
+import { authArea } from './auth-errors.ts'
+import { requestArea } from './request-errors.ts'
+
+/** All errors of the contract, by area. */
+export const errorAreas = [
+  requestArea,
+  authArea,
+  connectionArea,
+  poolArea,
+  hostArea,
+  vmArea,
+  templateArea,
+  snapshotArea,
+  storageArea,
+  diskArea,
+  networkArea,
+  nicArea,
+  taskArea,
+  alarmArea,
+] as const
+
+/** Every code that an endpoint can declare. */
+export type ErrorCode = CodesOf<(typeof errorAreas)[number]>
+
+/** All codes. */
+export const errorCodes: ReadonlySet<string> = new Set(
+  errorAreas.flatMap(({ area, specs }) => Object.keys(specs).map((key) => `${area}.${key}`)),
+)

@@ -17,14 +17,14 @@ import type { SrChange, SrDriver } from '../sr-driver.ts'
 import { asStorage } from '../storage-failure.ts'
 import type { OpenVdi, SrState, VdiFormat, VdiState } from '../storage-port.ts'
 import { VhdFile } from '../vhd/vhd-file.ts'
-import { recoverCbtLogs, removeCbtLog } from '../cbt/cbt-directory.ts'
+import { recoverCbtLogs } from '../cbt/cbt-directory.ts'
 import { readCatalogue } from './catalogue.ts'
 import { changedExtents } from './chain-io.ts'
 import { Coalescer } from './coalescer.ts'
 import type { CoalescePolicy } from './coalesce-plan.ts'
 import { removeDurable, syncDirectory, writeDurable } from './durable.ts'
 import { Image } from './image.ts'
-import { journaled, recover, setCbtChild } from './journal.ts'
+import { journaled, recover, removeImage, setCbtChild } from './journal.ts'
 import { blockSize, type Layer } from './layer.ts'
 import { LiveDisk } from './live-disk.ts'
 
@@ -211,12 +211,16 @@ export class FileSr implements SrDriver {
     parent: Image,
     { uuid, withLog }: { uuid: string; withLog: boolean },
   ): Promise<VdiState> {
+    const { directory } = this.#options
     const id = await parent.use(async (layer) => layer.uuid)
-    await this.#newChildren(leaf, { name: `${parent.uuid}.vhd`, uuid: id }, [uuid])
-    if (withLog) await this.#prepareLogs(leaf.uuid, uuid)
-    await rename(`${this.#path(uuid)}.new`, this.#path(uuid))
-    if (withLog) await this.#commitLogs(leaf.uuid, uuid)
-    await syncDirectory(this.#options.directory)
+    // There is no new base, so nothing but the child is taken back after a crash.
+    await journaled(directory, { kind: 'clone', leaf: leaf.uuid, base: newUuid(), child: uuid }, async () => {
+      await this.#newChildren(leaf, { name: `${parent.uuid}.vhd`, uuid: id }, [uuid])
+      if (withLog) await this.#prepareLogs(leaf.uuid, uuid)
+      await rename(`${this.#path(uuid)}.new`, this.#path(uuid))
+      if (withLog) await this.#commitLogs(leaf.uuid, uuid)
+      await syncDirectory(directory)
+    })
     await this.#openLog(leaf.uuid)
     if (withLog) this.#logs.add(uuid)
     const child = new Image({ uuid, format: 'vhd', size: leaf.size, hidden: false }, this.#path(uuid))
@@ -276,8 +280,19 @@ export class FileSr implements SrDriver {
 
   async destroy(uuid: string): Promise<void> {
     await this.#change('EIO', async () => {
-      if (this.#logs.has(uuid)) await this.#removeLog(uuid)
-      await this.#removeData(uuid)
+      const image = this.#images.get(uuid)
+      if (this.#live.has(uuid)) throw smError('VDIInUse', uuid)
+      // A disk that others stand on is theirs from now on; this happens to images of other programs only.
+      if (image && image.children.size > 0) return await this.#hide(image)
+      const { directory } = this.#options
+      const after = this.#logs.has(uuid) ? (await this.cbtLog(uuid))?.child : undefined
+      await this.#gate.alone(async () => {
+        if (after !== undefined) await this.#closeLog(after)
+        await journaled(directory, { kind: 'destroy', image: uuid }, () => removeImage(directory, uuid))
+        if (after !== undefined) await this.#openLog(after)
+      })
+      this.#logs.delete(uuid)
+      this.#forget(uuid)
     })
   }
 
@@ -292,10 +307,13 @@ export class FileSr implements SrDriver {
     const image = this.#images.get(uuid)
     if (!image) return
     if (this.#live.has(uuid)) throw smError('VDIInUse', uuid)
-    // A disk that others stand on is theirs from now on; this happens to images of other programs only.
     if (image.children.size > 0) return await this.#hide(image)
     await removeDurable(image.path)
-    image.setParent(undefined)
+    this.#forget(uuid)
+  }
+
+  #forget(uuid: string): void {
+    this.#images.get(uuid)?.setParent(undefined)
     this.#images.delete(uuid)
     this.#coalescer.kick()
   }
@@ -330,18 +348,6 @@ export class FileSr implements SrDriver {
       await removeDurable(this.#logPath(uuid))
       this.#logs.delete(uuid)
       if (parent !== undefined) await setCbtChild(this.#options.directory, parent, undefined)
-    })
-  }
-
-  /** The log of a disk that goes away: what it says goes to the one after it. */
-  async #removeLog(uuid: string): Promise<void> {
-    await this.#gate.alone(async () => {
-      await this.#closeLog(uuid)
-      const { child } = decodeCbtLog(await readFile(this.#logPath(uuid)))
-      if (child !== undefined) await this.#closeLog(child)
-      await removeCbtLog(this.#options.directory, uuid)
-      this.#logs.delete(uuid)
-      if (child !== undefined) await this.#openLog(child)
     })
   }
 

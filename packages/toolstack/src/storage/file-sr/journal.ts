@@ -2,6 +2,7 @@ import { readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { basename, join, parse } from 'node:path'
 import { isRecord, isUuid, messageOf, systemCode, type Log } from '@nixen/core'
 import { decodeCbtLog, encodeCbtLog } from '../cbt/cbt-log.ts'
+import { removeCbtLog } from '../cbt/cbt-directory.ts'
 import { VhdFile } from '../vhd/vhd-file.ts'
 import { removeDurable, syncDirectory, writeDurable } from './durable.ts'
 
@@ -16,12 +17,19 @@ export type JournalEntry =
   | { readonly kind: 'coalesce'; readonly image: string; readonly parent: string }
   /** The data of `leaf` is in `parent`, which takes its name. */
   | { readonly kind: 'leaf'; readonly leaf: string; readonly parent: string }
+  /** File and log of `image`, which nothing stands on, go. */
+  | { readonly kind: 'destroy'; readonly image: string }
 
-const kinds = ['clone', 'coalesce', 'leaf'] as const
-const keys = { clone: ['leaf', 'base', 'child'], coalesce: ['image', 'parent'], leaf: ['leaf', 'parent'] } as const
+const kinds = ['clone', 'coalesce', 'leaf', 'destroy'] as const
+const keys = {
+  clone: ['leaf', 'base', 'child'],
+  coalesce: ['image', 'parent'],
+  leaf: ['leaf', 'parent'],
+  destroy: ['image'],
+} as const
 
 function pathOf(directory: string, entry: JournalEntry): string {
-  return join(directory, `${entry.kind}_${entry.kind === 'coalesce' ? entry.image : entry.leaf}`)
+  return join(directory, `${entry.kind}_${'image' in entry ? entry.image : entry.leaf}`)
 }
 
 /** Writes an entry, does `work`, and removes the entry. When `work` fails the entry is recovered at once. */
@@ -55,7 +63,7 @@ export async function recover(directory: string, log: Log): Promise<void> {
     if (
       /^\..*\.partial$/.test(name) ||
       /^[0-9a-f-]{36}\.(?:vhd|raw|qcow2|cbtlog)\.new$/.test(name) ||
-      /^(?:clone|coalesce|leaf)_.*\.new$/.test(name)
+      /^(?:clone|coalesce|leaf|destroy)_.*\.new$/.test(name)
     ) {
       await rm(join(directory, name), { force: true })
     }
@@ -85,6 +93,8 @@ async function recoverEntry(directory: string, entry: JournalEntry): Promise<voi
       return await recoverCoalesce(directory, entry)
     case 'leaf':
       return await recoverLeaf(directory, entry)
+    case 'destroy':
+      return await removeImage(directory, entry.image)
   }
 }
 
@@ -153,6 +163,13 @@ async function recoverLeaf(
   const swapped = (await inodeOf(join(directory, `${parent}.vhd`))) === undefined
   await using file = await VhdFile.open(join(directory, `${swapped ? leaf : parent}.vhd`))
   await file.setHidden(!swapped)
+}
+
+/** Removes an image that nothing stands on, and its log; what the log says goes to the one after it. */
+export async function removeImage(directory: string, uuid: string): Promise<void> {
+  await removeCbtLog(directory, uuid)
+  for (const format of ['vhd', 'raw', 'qcow2']) await rm(join(directory, `${uuid}.${format}`), { force: true })
+  await syncDirectory(directory)
 }
 
 async function inodeOf(path: string): Promise<bigint | undefined> {

@@ -62,7 +62,13 @@ export async function run(): Promise<Figure[]> {
       await sync(join(directory, `source.${name}`))
     }
     const figures: Figure[] = []
-    for (const conversion of conversions) figures.push(...(await compare(directory, conversion)))
+    for (const conversion of conversions) {
+      const found = await compare(directory, conversion)
+      figures.push(...found)
+      // The whole suite takes minutes; standard output belongs to the runner.
+      for (const { figure: name, ours, peer } of found)
+        console.error(`${name}: ${ours.toFixed(2)} s, qemu-img ${peer?.toFixed(2)} s`)
+    }
     return figures
   } finally {
     await rm(directory, { recursive: true, force: true })

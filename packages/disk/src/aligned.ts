@@ -41,9 +41,15 @@ function pageAligned(pages: number): ArrayBuffer {
 /** At least `length` zeroed bytes that start on a page, in memory that threads share. Pieces of it at page offsets can be moved by direct I/O. */
 export function sharedAlignedMemory(length: number): SharedArrayBuffer {
   const pages = Math.ceil(length / wasmPage)
-  const { buffer } = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
-  aligned.add(buffer)
-  return buffer
+  try {
+    const { buffer } = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
+    aligned.add(buffer)
+    return buffer
+  } catch (error) {
+    // As above: without direct I/O.
+    if (!(error instanceof RangeError)) throw error
+    return new SharedArrayBuffer(pages * wasmPage)
+  }
 }
 
 /** Whether `bytes` can be moved by direct I/O at `offset` of a file. */

@@ -1,7 +1,7 @@
 import { spawn, execFile, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -39,13 +39,13 @@ export interface Daemon extends AsyncDisposable {
   kill(): Promise<void>
 }
 
-/** Starts a server and waits until its socket is there. */
+/** Starts a server and waits until its socket takes connections; the file alone is there a moment earlier. */
 export async function startDaemon(socketPath: string, tool: string, ...args: readonly string[]): Promise<Daemon> {
   const child = spawn(tool, args, { stdio: ['ignore', 'ignore', 'pipe'] })
   let output = ''
   child.stderr?.on('data', (bytes: Buffer) => (output += bytes.toString()))
   const ended = once(child, 'exit')
-  for (let tries = 0; !existsSync(socketPath); tries++) {
+  for (let tries = 0; !(await answers(socketPath)); tries++) {
     if (child.exitCode !== null || tries > 500) throw new Error(`${tool} did not start: ${output}`)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
@@ -54,4 +54,14 @@ export async function startDaemon(socketPath: string, tool: string, ...args: rea
     await ended
   }
   return { process: child, kill, [Symbol.asyncDispose]: kill }
+}
+
+function answers(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(socketPath, () => {
+      probe.destroy()
+      resolve(true)
+    })
+    probe.once('error', () => resolve(false))
+  })
 }

@@ -42,7 +42,7 @@ const ovf = `<?xml version="1.0" encoding="UTF-8"?>
 async function files(algorithm: 'sha1' | 'sha256' = 'sha256'): Promise<Record<string, Uint8Array>> {
   const found: Record<string, Uint8Array> = { 'vm.ovf': Buffer.from(ovf) }
   for (const [name, bytes] of Object.entries(contents)) {
-    found[name] = await collectBytes((await vmdk.encode?.(memoryDisk(bytes)))?.bytes ?? [])
+    found[name] = await collectBytes((await vmdk.encode?.(memoryDisk(bytes)))?.bytes ?? streamOf())
   }
   const digest = (bytes: Uint8Array): string => createHash(algorithm).update(bytes).digest('hex')
   const lines = Object.entries(found).map(([name, bytes]) => `${algorithm.toUpperCase()}(${name})= ${digest(bytes)}\n`)

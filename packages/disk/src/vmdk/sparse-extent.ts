@@ -5,7 +5,7 @@ import type { IoOptions } from '../disk-source.ts'
 import { diskErrors } from '../errors.ts'
 import { checkWithin, type DiskFile } from '../file.ts'
 import type { VmdkExtent } from './extent.ts'
-import { grainMarkerLength, parseSparseHeader, sector, type SparseHeader } from './header.ts'
+import { grainMarkerLength, isSparseHeader, parseSparseHeader, sector, type SparseHeader } from './header.ts'
 
 const inflateAsync = promisify(inflate)
 /** Grain tables that are kept; 8 MiB with the usual 512 entries. */
@@ -25,7 +25,12 @@ export async function openSparseExtent(file: DiskFile, { signal }: IoOptions = {
   if (header.directoryOffset === undefined) {
     // The footer is the last sector but one; the end-of-stream marker follows it.
     if (size < 3 * sector) throw diskErrors.truncated({ path: file.path, expected: 3 * sector, received: size })
-    header = parseSparseHeader(await sectorAt(size - 2 * sector), file.path)
+    const footer = await sectorAt(size - 2 * sector)
+    if (!isSparseHeader(footer)) {
+      // Without it the stream was cut off before its end.
+      throw diskErrors.truncated({ path: file.path, expected: size + 2 * sector, received: size })
+    }
+    header = parseSparseHeader(footer, file.path)
   }
   const { directoryOffset, tables } = header
   if (directoryOffset === undefined) {

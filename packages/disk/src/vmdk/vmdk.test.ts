@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { collectBytes, isAppError, MiB, seededRandom } from '@nixen/core'
+import { collectBytes, isAppError, MiB, seededRandom, streamOf } from '@nixen/core'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { bytesOf, inParts, memoryDisk, qemuImg, scratch, sparseBytes } from '../../test/images.ts'
@@ -91,7 +91,7 @@ describe('writing stream-optimized', () => {
       await convert(memoryDisk(content), sink)
     }
     const encoded = await vmdk.encode?.(memoryDisk(content), { settings: { level: 6, name: 'x.vmdk' } })
-    await writeFile(dir.file('stream.vmdk'), encoded?.bytes ?? [])
+    await writeFile(dir.file('stream.vmdk'), encoded?.bytes ?? streamOf())
     for (const name of ['file.vmdk', 'stream.vmdk']) {
       expect(await qemuImg('info', '-f', 'vmdk', dir.file(name))).toContain('streamOptimized')
       expect(await qemuImg('check', '-f', 'vmdk', dir.file(name))).toContain('No errors')
@@ -170,7 +170,7 @@ test('damaged files end in an error or a result', async () => {
   await writeFile(dir.file('a.raw'), content.subarray(0, MiB))
   await qemuImg('convert', '-f', 'raw', '-O', 'vmdk', dir.file('a.raw'), dir.file('a.vmdk'))
   const sparse = await readFile(dir.file('a.vmdk'))
-  const stream = await collectBytes((await vmdk.encode?.(memoryDisk(content.subarray(0, MiB))))?.bytes ?? [])
+  const stream = await collectBytes((await vmdk.encode?.(memoryDisk(content.subarray(0, MiB))))?.bytes ?? streamOf())
   const random = seededRandom(5)
   for (let round = 0; round < 600; round++) {
     const bytes = Uint8Array.from(round % 2 ? sparse : stream)

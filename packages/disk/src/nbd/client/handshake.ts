@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net'
-import { isIP } from 'node:net'
 import { concatBytes, safeInteger, viewOf } from '@nixen/core'
 import { nbdErrors } from '../errors.ts'
 import {
@@ -131,12 +130,7 @@ export class ClientHandshake {
     // Bytes before TLS can come from anybody: taking them as if they came after it is how STARTTLS is attacked.
     if (this.#reader.buffered > 0) throw this.#broken('it sent data between agreeing to TLS and starting it')
     this.#reader.detach()
-    const name = tls.serverName ?? host
-    const secure = await upgradeClient(
-      this.#socket,
-      name !== undefined && isIP(name) === 0 ? { ...tls, serverName: name } : { ...tls, serverName: undefined },
-      this.#where,
-    )
+    const secure = await upgradeClient(this.#socket, tls, { host, where: this.#where })
     this.#socket = secure
     this.#reader = new SocketReader(secure)
   }

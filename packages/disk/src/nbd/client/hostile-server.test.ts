@@ -187,7 +187,7 @@ async function damagingProxy(socketPath: string, target: string, seed: number): 
   const server = createServer((client) => {
     const upstream = connect(target)
     let position = 0
-    upstream.on('data', (bytes) => {
+    upstream.on('data', (bytes: Buffer) => {
       for (let index = 0; index < bytes.length; index++, position++)
         if (positions.has(position)) bytes[index] = random() * 256
       client.write(bytes)

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual, X509Certificate } from 'node:crypto'
-import type { Socket } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { messageOf } from '@nixen/core'
 import { nbdErrors } from '../errors.ts'
@@ -13,7 +13,7 @@ export interface NbdClientTls {
    * that is how hosts with self-signed certificates are reached.
    */
   readonly pin?: string | undefined
-  /** Name that the certificate must carry; the host when left out. */
+  /** Name or IP address that the certificate must carry; the host when left out. On a unix socket without it `localhost`. */
   readonly serverName?: string | undefined
   /** PEM of the client's own certificate and key, for servers that ask for one. */
   readonly cert?: string | undefined
@@ -21,14 +21,18 @@ export interface NbdClientTls {
 }
 
 /** Starts TLS as client on a socket whose server agreed to STARTTLS. */
-export function upgradeClient(socket: Socket, tls: NbdClientTls, where: string): Promise<TLSSocket> {
+export function upgradeClient(
+  socket: Socket,
+  tls: NbdClientTls,
+  { host, where }: { host: string | undefined; where: string },
+): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const fail = (error: unknown): void => {
       secure.destroy()
       reject(nbdErrors.tls_failed({ where, problem: messageOf(error) }, { cause: error }))
     }
     const onClose = (): void => fail(new Error('the connection was closed'))
-    const secure = connect({ ...connectOptions(tls), socket })
+    const secure = connect({ ...connectOptions(tls, tls.serverName ?? host), socket })
     secure.once('error', fail)
     secure.once('close', onClose)
     secure.once('secureConnect', () => {
@@ -42,12 +46,13 @@ export function upgradeClient(socket: Socket, tls: NbdClientTls, where: string):
   })
 }
 
-function connectOptions(tls: NbdClientTls): ConnectionOptions {
+function connectOptions(tls: NbdClientTls, name: string | undefined): ConnectionOptions {
   return {
     ...(tls.ca === undefined ? {} : { ca: typeof tls.ca === 'string' ? tls.ca : [...tls.ca] }),
     ...(tls.cert === undefined ? {} : { cert: tls.cert }),
     ...(tls.key === undefined ? {} : { key: tls.key }),
-    ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
+    // An address is compared with the certificate too, but is no name to ask for (RFC 6066, 3).
+    ...(name === undefined ? {} : isIP(name) === 0 ? { servername: name } : { host: name }),
     // With a pin the comparison in `matchesPin` stands in for the chain.
     rejectUnauthorized: tls.pin === undefined,
     minVersion: 'TLSv1.2',

@@ -89,6 +89,8 @@ describe('a read-only export', () => {
       expect(equalBytes(bytes, content.subarray(MiB, 4 * MiB))).toBe(true)
     }
     await reads({ ca: certificates.ca, serverName: 'localhost', ...certificates.client })
+    // By the address that it listens on, which the certificate has too.
+    await reads({ ca: certificates.ca, ...certificates.client })
     await reads({ pin: certificates.server.cert, ...certificates.client })
     await expect(run('nbdinfo', `nbd://localhost:${port}/x`)).rejects.toThrow(/TLS/)
     const fails = { exportName: 'x', ...address }
@@ -97,6 +99,7 @@ describe('a read-only export', () => {
       { pin: certificates.client.cert, ...certificates.client },
       { serverName: 'localhost', ...certificates.client },
       { ca: certificates.ca, serverName: 'elsewhere', ...certificates.client },
+      { ca: certificates.ca, serverName: '127.0.0.2', ...certificates.client },
     ]) {
       await expect(openNbd({ ...fails, tls })).rejects.toSatisfy((error) => isAppError(error, 'nbd.tls_failed'))
     }
@@ -252,7 +255,7 @@ function exchange(socketPath: string, bytes: Uint8Array): Promise<Buffer> {
     const parts: Buffer[] = []
     const socket = connect(socketPath, () => socket.write(bytes))
     socket.setTimeout(40, () => socket.destroy())
-    socket.on('data', (part) => parts.push(part))
+    socket.on('data', (part: Buffer) => parts.push(part))
     socket.on('error', () => undefined)
     socket.on('close', () => resolve(Buffer.concat(parts)))
   })

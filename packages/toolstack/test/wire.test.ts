@@ -121,6 +121,7 @@ describe('XML-RPC', () => {
     ['nothing', ''],
     ['no XML', 'hello'],
     ['another element', '<a/>'],
+    ['deep nesting', `<methodCall><methodName>x</methodName><params><param>${'<value><array><data>'.repeat(10_000)}`],
     ['an unfinished call', '<methodCall><methodName>x'],
     ['entities of its own', '<!DOCTYPE a [<!ENTITY b "c">]><methodCall><methodName>&b;</methodName></methodCall>'],
   ])('answers 500 to %s', async (_name, body) => {

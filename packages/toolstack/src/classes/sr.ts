@@ -33,13 +33,13 @@ export async function scanSr(call: Call, sr: Ref<'SR'>): Promise<void> {
   const { db } = call
   const { uuid } = db.get('SR', sr)
   if (!isSrAttached(db, sr)) throw fault('SR_HAS_NO_PBDS', sr)
-  const { sr: state, vdis } = await call.pool.storage.scan(uuid)
+  // The storage itself keeps the sizes of the SR.
+  const { vdis } = await call.pool.storage.scan(uuid)
   for (const vdi of vdis) {
     const known = db.findUuid('VDI', vdi.uuid)
     if (known) db.update(known, stateFields(vdi))
     else insertVdi(call, { SR: sr, name_label: vdi.managed ? vdi.location : 'base copy' }, vdi)
   }
-  if (vdis.length > 0) db.update(sr, srFields(state))
 }
 
 interface SrPlan {

@@ -17,6 +17,9 @@ export interface Caller {
 /** Largest body of a call, in bytes. */
 export const maxBody: number = 300 * 1024
 
+/** A client that sends nothing of an announced body for this long is cut off, milliseconds. */
+const bodySilence = 30_000
+
 const crossOrigin = {
   'access-control-allow-origin': '*',
   'access-control-allow-headers': 'X-Requested-With',
@@ -150,6 +153,7 @@ function xmlAnswer(method: string, answer: Answer): string[] {
 async function readBody({ request, response }: HttpExchange): Promise<{ text: string; valid: boolean } | undefined> {
   const parts: Buffer[] = []
   let length = 0
+  request.setTimeout(bodySilence, () => request.destroy())
   try {
     if (Number(request.headers['content-length'] ?? 0) > maxBody) return await refuseBody(request, response)
     // Without an encoding a request yields buffers.
@@ -163,6 +167,8 @@ async function readBody({ request, response }: HttpExchange): Promise<{ text: st
     response.destroy()
     return undefined
   }
+  // The answer may take as long as it takes.
+  request.setTimeout(0)
   const bytes = Buffer.concat(parts)
   return { text: bytes.toString('utf8'), valid: isUtf8(bytes) }
 }

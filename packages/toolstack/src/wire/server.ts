@@ -1,6 +1,7 @@
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { messageOf, systemCode, type Log } from '@nixen/core'
 import { toolstackErrors } from '../errors.ts'
 import type { Ref } from '../generated/rows.ts'
@@ -23,6 +24,8 @@ export interface ListenOptions {
   readonly certificate: ServerCertificate | undefined
   readonly router: Router<HttpHandler>
   readonly log: Log
+  /** Answers CONNECT requests; without it they are refused. */
+  readonly onConnect?: ((request: IncomingMessage, socket: Duplex, head: Buffer) => void) | undefined
 }
 
 /** Starts to answer for one host. */
@@ -36,6 +39,14 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const server = certificate
     ? createHttpsServer({ ...limits, key: certificate.key, cert: certificate.cert }, onRequest)
     : createHttpServer(limits, onRequest)
+  const sockets = new Set<Duplex>()
+  server.on('connect', (request, socket, head) => {
+    // Not of HTTP any more, so not closed with the server.
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+    if (options.onConnect) options.onConnect(request, socket, head)
+    else socket.destroy()
+  })
   await started(server, address, options.port)
   // A TCP server has an address of this form.
   const { port } = server.address() as AddressInfo
@@ -44,6 +55,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     port,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
+      for (const socket of sockets) socket.destroy()
       await new Promise<void>((resolve) => server.close(() => resolve()))
     },
   }

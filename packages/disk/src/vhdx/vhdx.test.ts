@@ -292,6 +292,22 @@ describe('a differencing disk', () => {
   })
 })
 
+test('a check finds two blocks in one place, a damaged copy of a header, and nothing in a good file', async () => {
+  const file = new MemoryFile('a')
+  const sink = await vhdx.create?.(file, { size: 6 * MiB, settings: { blockSize: MiB } })
+  await sink?.write(0, new Uint8Array(2 * MiB).fill(1))
+  await sink?.finish()
+  const findings = async (bytes: Uint8Array): Promise<string[]> =>
+    (await Array.fromAsync(vhdx.check?.(new MemoryFile('a', bytes)) ?? [])).map(({ code }) => code)
+  expect(await findings(file.bytes())).toEqual([])
+  const damaged = file.bytes()
+  damaged[64 * KiB + 20] = 1
+  damaged.copyWithin(3 * MiB, 3 * MiB + 8, 3 * MiB + 16)
+  damaged.fill(0xff, 3 * MiB + 16, 3 * MiB + 24)
+  expect(await findings(damaged)).toEqual(['checksum', 'overlap', 'state'])
+  expect(await findings(damaged.subarray(0, 70_000))).toEqual(['checksum', 'structure'])
+})
+
 test('damaged files end in an error or a result, also when their checksums fit', async () => {
   const file = new MemoryFile('a')
   const sink = await vhdx.create?.(file, { size: 6 * MiB, settings: { blockSize: MiB } })

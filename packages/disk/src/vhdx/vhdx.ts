@@ -1,4 +1,5 @@
 import type { DiskFormat } from '../format.ts'
+import { checkVhdx } from './check-vhdx.ts'
 import { isVhdx } from './structure.ts'
 import { openVhdx } from './vhdx-image.ts'
 import { createVhdx } from './vhdx-sink.ts'
@@ -11,4 +12,5 @@ export const vhdx: DiskFormat = {
   probe: ({ head }) => isVhdx(head),
   open: openVhdx,
   create: createVhdx,
+  check: checkVhdx,
 }

@@ -15,6 +15,7 @@ import { AllowedOperations } from '../operations/allowed.ts'
 import { Sessions } from '../session/sessions.ts'
 import { LocalStorage } from '../storage/local-storage.ts'
 import type { StoragePort } from '../storage/storage-port.ts'
+import { consoleConnector } from '../streams/console/connect.ts'
 import { Tasks } from '../tasks/tasks.ts'
 import type { RunningPool, ToolstackOptions } from '../toolstack.ts'
 import { serverCertificate, type ServerCertificate } from '../wire/certificate.ts'
@@ -137,7 +138,17 @@ async function listenAll({ pool, dispatcher, certificate, listeners, log, port }
   const router = makeRouter(pool, dispatcher)
   for (const { ref, values } of pool.db.rows('host')) {
     const chosen = listeners[0]?.port ?? port
-    listeners.push(await listen({ host: ref, address: values.address, port: chosen, certificate, router, log }))
+    listeners.push(
+      await listen({
+        host: ref,
+        address: values.address,
+        port: chosen,
+        certificate,
+        router,
+        log,
+        onConnect: consoleConnector(pool, ref),
+      }),
+    )
   }
 }
 

@@ -5,7 +5,7 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { systemClock } from '@nixen/core'
 import { namedFile, storageConformance } from '@nixen/testkit/storage-conformance'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { LocalStorage } from './local-storage.ts'
 import { storageError } from './system-errors.ts'
 
@@ -21,10 +21,12 @@ afterEach(async () => {
   for (const folder of made.splice(0)) await rm(folder, { recursive: true, force: true })
 })
 
+const conformanceRoot = await mkdtemp(path.join(tmpdir(), 'nixen-storage-'))
+afterAll(() => rm(conformanceRoot, { recursive: true, force: true }))
+
 storageConformance({
   name: 'local directory',
-  open: async () =>
-    new LocalStorage(path.join(await mkdtemp(path.join(tmpdir(), 'nixen-storage-')), 'not', 'there', 'yet')),
+  open: async () => new LocalStorage(path.join(conformanceRoot, 'not', 'there', 'yet')),
 })
 
 describe('a local storage', () => {

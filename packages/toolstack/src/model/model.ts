@@ -167,7 +167,8 @@ function buildClass(
   const cls: ClassModel = {
     name: raw.name,
     lower: raw.name.toLowerCase(),
-    persist: raw.persist,
+    // Messages are no table of the host's database, which keeps them in files.
+    persist: raw.persist || raw.name === 'message',
     inDatabase: raw.inDatabase,
     genEvents: raw.genEvents,
     constructible: raw.constructible,

@@ -47,7 +47,11 @@ async function runIn(directory: string): Promise<Figure[]> {
     floors.push(Number(field(await measure([process.execPath, ours, 'floor', '-', image]), 'seconds')))
   }
   const changedBytes = changes.reduce((sum, { length }) => sum + length, 0)
-  return [...compare(nixen, restic), ...alone({ nixen, convert, floors, changedBytes })]
+  return [
+    ...compare(nixen, restic),
+    ...alone({ nixen, convert, floors, changedBytes }),
+    ...(await pruneOneOfThirty(directory)),
+  ]
 }
 
 interface Paths {
@@ -129,6 +133,25 @@ function alone(input: { nixen: Side; convert: Measured[]; floors: number[]; chan
     figure(suite, 'restore, peak memory with 2 workers', 'MiB', peak(nixen.restore)),
     figure(suite, 'index memory per TiB of unique data', 'MiB', indexMiBPerTiB()),
   ]
+}
+
+/** Forget and prune 1 of 30 daily restore points of a virtual disk of 1 TiB with a few GiB in it; the content list is that of the whole TiB. */
+async function pruneOneOfThirty(directory: string): Promise<Figure[]> {
+  const repository = path.join(directory, 'daily')
+  const allocatedMiB = quick ? 512 : 4096
+  const daily = path.join(import.meta.dirname, 'daily.ts')
+  const measured = await measure([process.execPath, daily, repository, String(allocatedMiB)])
+  await rm(repository, { recursive: true })
+  const name = 'forget and prune 1 of 30 daily points of 1 TiB'
+  return [
+    figure(suite, `${name}, wall`, 's', Number(field(measured, 'seconds'))),
+    figure(suite, `${name}, CPU`, 's', Number(field(measured, 'cpuSeconds'))),
+    figure(suite, `${name}, packs removed or rewritten`, 'packs', touched(measured)),
+  ]
+}
+
+function touched(measured: Measured): number {
+  return Number(field(measured, 'removed')) + Number(field(measured, 'repacked'))
 }
 
 function cpu(runs: readonly Measured[]): number {

@@ -115,13 +115,15 @@ async function storeDisks(
     },
   )
   let file = ''
-  const report = (): void =>
-    request.progress?.({
-      file,
-      totalBytes,
-      doneBytes: Math.min(totalBytes, Atomics.load(pool.control, control.doneKiB) * 1024),
-      storedBytes: pool.totals.storedBytes,
-    })
+  const report = (): void => {
+    const doneBytes = Math.min(totalBytes, Atomics.load(pool.control, control.doneKiB) * 1024)
+    try {
+      request.progress?.({ file, totalBytes, doneBytes, storedBytes: pool.totals.storedBytes })
+    } catch (error) {
+      // A timer has nobody who would catch it.
+      failed.abort(error)
+    }
+  }
   const timer = setInterval(report, progressEvery)
   try {
     for (const { disk, plan, file: name } of planned) {

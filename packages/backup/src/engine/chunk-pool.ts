@@ -10,6 +10,7 @@ import type { Repository } from '../repository/repository.ts'
 import type { ChunkPlan } from '../backup/plan-chunks.ts'
 import { packCapacity } from '../worker/chunk-packer.ts'
 import {
+  batchBytes,
   control,
   packedWords,
   packState,
@@ -131,6 +132,7 @@ export class ChunkPool implements AsyncDisposable {
       packCapacity: this.#capacity,
       packMemory: memory,
       packStates: states.buffer,
+      readMemory: sharedAlignedMemory(batchBytes),
     }
     const worker = new Worker(workerUrl(), { workerData: setup })
     const member: Member = { worker, memory, states, saves: new Set() }

@@ -1,11 +1,6 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { batchBytes, batchState, batchWords, control, type DiskTask } from './protocol.ts'
 
-// The types of WebAssembly come with the library for browsers, which is left out here.
-declare const WebAssembly: {
-  readonly Memory: new (limits: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer }
-}
-
 /** Chunks in memory: `read[first … first + count)` of the plan, one after another, each at a multiple of the chunk size. */
 export interface Batch {
   readonly first: number
@@ -30,9 +25,10 @@ export class ReadFailure extends Error {
   }
 }
 
-export function openBatches(task: DiskTask, controlWords: Int32Array): Batches {
+/** @param memory of this thread, for what is read from a file */
+export function openBatches(task: DiskTask, controlWords: Int32Array, memory: Uint8Array): Batches {
   return task.input.kind === 'file'
-    ? new FileBatches(task, task.input.path, controlWords)
+    ? new FileBatches(task, { path: task.input.path, controlWords, memory })
     : new RingBatches(task, task.input, controlWords)
 }
 
@@ -47,15 +43,13 @@ class FileBatches implements Batches {
   #file: number
   #direct = true
 
-  constructor(task: DiskTask, path: string, controlWords: Int32Array) {
+  constructor(task: DiskTask, init: { path: string; controlWords: Int32Array; memory: Uint8Array }) {
     this.#task = task
-    this.#control = controlWords
+    this.#control = init.controlWords
     this.#read = new Uint32Array(task.read)
     this.#perBatch = Math.max(1, Math.floor(batchBytes / task.chunkSize))
-    const pages = (this.#perBatch * task.chunkSize) / 65_536
-    // Starts on a page, as direct I/O wants.
-    this.#memory = new Uint8Array(new WebAssembly.Memory({ initial: pages, maximum: pages }).buffer)
-    this.#path = path
+    this.#memory = init.memory
+    this.#path = init.path
     this.#file = this.#open()
   }
 

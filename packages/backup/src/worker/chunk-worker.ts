@@ -12,6 +12,7 @@ import { control, type DiskTask, type FromWorker, type ToWorker, type WorkerSetu
 // Started by ChunkPool only, with these data.
 const setup = workerData as WorkerSetup
 const controlWords = new Int32Array(setup.control)
+const readMemory = new Uint8Array(setup.readMemory)
 const zeros = new Uint8Array(4 * 1024 * 1024)
 
 function post(message: FromWorker): void {
@@ -22,7 +23,7 @@ function post(message: FromWorker): void {
 const packer = new ChunkPacker(setup, post)
 
 function work(task: DiskTask): void {
-  using batches = openBatches(task, controlWords)
+  using batches = openBatches(task, controlWords, readMemory)
   const index = new BlobIndex(task.index)
   const read = new Uint32Array(task.read)
   const slots = new Uint32Array(task.slots)

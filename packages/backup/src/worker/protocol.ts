@@ -45,6 +45,8 @@ export interface WorkerSetup {
   readonly packCapacity: number
   readonly packMemory: SharedArrayBuffer
   readonly packStates: SharedArrayBuffer
+  /** `batchBytes` that start on a page, as direct I/O wants. */
+  readonly readMemory: SharedArrayBuffer
 }
 
 /** Work off one disk. */

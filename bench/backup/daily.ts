@@ -49,7 +49,8 @@ const repository = await Repository.init(new LocalStorage(directory), { password
 let parent: string | undefined
 for (let day = 0; day < days; day++) {
   const extents: Extent[] = []
-  for (let run = 0; run < changedRuns && day > 0; run++) {
+  const runs = day === 0 ? 0 : changedRuns
+  for (let run = 0; run < runs; run++) {
     const first = Math.floor(((run + ((day * 37) % 100) / 100) * chunks) / changedRuns)
     const length = Math.min(4, chunks - first)
     written.fill(day, first, first + length)

@@ -12,6 +12,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   api: ['core'],
   toolstack: ['core', 'disk', 'xapi'],
   backup: ['core', 'disk'],
+  providers: ['core', 'disk', 'xapi', 'api'],
   cli: ['core', 'disk', 'xapi', 'toolstack', 'backup'],
   testkit: ['core', 'disk', 'xapi', 'toolstack', 'backup'],
 }

@@ -18,13 +18,20 @@ export function nodePath() {
   return `${root}node_modules/node-linux-${process.arch}/bin/node`
 }
 
-/** Installs what is missing. `system`: also the Debian packages of scripts/system-packages.txt. */
-export async function prepare({ system }) {
+/** Installs what is missing. `packages`: lists of Debian packages (scripts/*.txt) that must be there too. */
+export async function prepare({ packages = [] } = {}) {
   if (process.platform !== 'linux' || !['x64', 'arm64'].includes(process.arch)) {
     throw new SetupError(`Nixen runs on Linux on x64 or arm64, not on ${process.platform} ${process.arch}.`)
   }
   if (!isCurrent()) await withLock(() => isCurrent() || installModules())
-  if (system) await withLock(installPackages)
+  const wanted = packages.flatMap(readList)
+  if (wanted.length > 0) await withLock(() => installPackages(wanted))
+}
+
+/** The lists that `npm test` and benches need; the long tests (NIXEN_LONG_TESTS=1) need more. */
+export function testPackages() {
+  const isLong = process.env.NIXEN_LONG_TESTS === '1'
+  return ['system-packages.txt', ...(isLong ? ['system-packages-long.txt'] : [])]
 }
 
 /** Hash of everything that decides what node_modules must hold. */
@@ -53,11 +60,15 @@ function installModules() {
   writeFileSync(stamp, fingerprint())
 }
 
-function installPackages() {
-  const wanted = readFileSync(`${root}scripts/system-packages.txt`, 'utf8')
+/** Names of a list, one a line, `#` begins a comment. */
+function readList(file) {
+  return readFileSync(`${root}scripts/${file}`, 'utf8')
     .split('\n')
     .map((line) => line.replace(/#.*/, '').trim())
     .filter(Boolean)
+}
+
+function installPackages(wanted) {
   const query = spawnSync('dpkg-query', ['-W', '-f', '${Package} ${Status}\n', ...wanted], { encoding: 'utf8' })
   if (query.error) {
     throw new SetupError(
@@ -122,7 +133,7 @@ function holderIsAlive() {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
-    await prepare({ system: process.argv.includes('--system') })
+    await prepare({ packages: process.argv.includes('--system') ? testPackages() : [] })
   } catch (error) {
     if (!(error instanceof SetupError)) throw error
     console.error(`nixen: ${error.message}`)

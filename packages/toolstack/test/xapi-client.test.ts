@@ -49,4 +49,12 @@ describe('the client @nixen/xapi', () => {
     stop.abort()
     await reading.catch(() => undefined)
   })
+
+  test('follows the pool to a new master', async () => {
+    const members = await xapi.client.host.get_all_records()
+    const [second] = [...members].find(([, host]) => host.address === '127.0.1.2') ?? []
+    await xapi.client.pool.designate_new_master(second!)
+    const pools = await xapi.client.pool.get_all_records()
+    expect([...pools.values()].map((pool) => pool.master)).toEqual([second])
+  })
 })

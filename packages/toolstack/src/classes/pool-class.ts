@@ -2,6 +2,7 @@ import type { Call } from '../dispatch/call.ts'
 import { methods, type MethodSet } from '../dispatch/methods.ts'
 import { fault } from '../errors.ts'
 import type { Ref } from '../generated/rows.ts'
+import { poolRef } from '../pool/pool.ts'
 import { createVlan } from './network.ts'
 
 /** A VLAN on the same device of every host. */
@@ -19,6 +20,14 @@ export const pool: MethodSet = methods('pool', {
   create_VLAN: (call, device, network, VLAN) => vlanEverywhere(call, { device, network, tag: VLAN }),
   create_VLAN_from_PIF(call, pif, network, VLAN) {
     return vlanEverywhere(call, { device: call.db.get('PIF', pif).device, network, tag: VLAN })
+  },
+
+  /** From then on the old master answers as a member does. */
+  designate_new_master({ db }, host) {
+    const { enabled, metrics } = db.get('host', host)
+    if (!db.find('host_metrics', metrics)?.live) throw fault('HOST_NOT_LIVE')
+    if (!enabled) throw fault('HOST_DISABLED', host)
+    db.update(poolRef(db), { master: host })
   },
 
   sync_database: () => undefined,

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemClock, silentLog, type Clock, type Log } from '@nixen/core'
 import { startPool, type PoolHandle } from './pool/start-pool.ts'
+import type { VmImage } from './pool/images.ts'
 import { toolstackErrors } from './errors.ts'
 import type { Delays, Faults } from './faults/faults.ts'
 import type { User } from './session/sessions.ts'
@@ -21,6 +22,10 @@ export interface ToolstackOptions {
   readonly port?: number
   /** Port of NBD on every address; 10809 when left out, or a free one if `port` is 0. */
   readonly nbdPort?: number
+  /** Disk images for machines of the first pool. */
+  readonly images?: readonly VmImage[]
+  /** Opens the debug port on 127.0.0.1: anybody on this machine may then play the guests. Each further pool takes the next port; 0 takes free ones. */
+  readonly debugPort?: number | undefined
   /** HTTPS with a certificate of its own, the default; plain HTTP otherwise. */
   readonly tls?: boolean
   /** Addresses to use instead of 127.0.1.1, 127.0.1.2, …: one for each host, pool by pool. */
@@ -49,6 +54,8 @@ export interface RunningPool {
   readonly addresses: readonly string[]
   /** Makes calls of this pool fail or wait. */
   readonly faults: Faults
+  /** Where the debug port listens, when it was asked for. */
+  readonly debugUrl: string | undefined
 }
 
 /** A toolstack that answers. Disposing of it stops it and keeps its state. */

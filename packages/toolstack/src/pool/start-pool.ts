@@ -5,6 +5,7 @@ import { classes } from '../classes/index.ts'
 import { Database } from '../db/database.ts'
 import { noStore } from '../db/row-store.ts'
 import { openSqliteStore } from '../db/sqlite-store.ts'
+import { startDebugServer, type DebugServer } from '../debug/debug-server.ts'
 import { Dispatcher } from '../dispatch/dispatcher.ts'
 import { Events } from '../events/events.ts'
 import { Faults } from '../faults/faults.ts'
@@ -22,6 +23,7 @@ import { serverCertificate, type ServerCertificate } from '../wire/certificate.t
 import { makeRouter } from '../wire/routes.ts'
 import { listen, type Listener } from '../wire/server.ts'
 import { addCertificates } from './certificates.ts'
+import { placeImages } from './images.ts'
 import type { Pool } from './pool.ts'
 
 export interface PoolOptions extends ToolstackOptions {
@@ -61,9 +63,11 @@ export async function startPool(options: PoolOptions): Promise<PoolHandle> {
   const dispatcher = new Dispatcher(pool, classes)
   const listeners: Listener[] = []
   let nbd: AsyncDisposable | undefined
+  let debug: DebugServer | undefined
   const close = async (): Promise<void> => {
     if (stop.signal.aborted) return
     stop.abort(new Error('The toolstack stops'))
+    await debug?.[Symbol.asyncDispose]()
     for (const listener of listeners) await listener[Symbol.asyncDispose]()
     await dispatcher.idle()
     await nbd?.[Symbol.asyncDispose]()
@@ -79,7 +83,20 @@ export async function startPool(options: PoolOptions): Promise<PoolHandle> {
       port: options.nbdPort ?? (options.port === 0 ? 0 : nbdPort),
       log: options.log,
     })
-    return handle(options, { pool, port: listeners[0]?.port ?? 0, certificate, close })
+    // A name stands for a machine of the first pool.
+    if (options.index === 0) await placeImages(pool, options.images ?? [])
+    if (options.debugPort !== undefined) {
+      debug = await startDebugServer({
+        pool,
+        port: options.debugPort === 0 ? 0 : options.debugPort + options.index,
+        stopHost: async (host) => {
+          const { address } = db.get('host', host)
+          await listeners.find((listener) => listener.address === address)?.[Symbol.asyncDispose]()
+        },
+        settle: (sr) => storage.settle(sr),
+      })
+    }
+    return handle(options, { pool, debugUrl: debug?.url, port: listeners[0]?.port ?? 0, certificate, close })
   } catch (error) {
     await close()
     throw error
@@ -154,7 +171,13 @@ async function listenAll({ pool, dispatcher, certificate, listeners, log, port }
 
 function handle(
   { tls }: PoolOptions,
-  parts: { pool: Pool; port: number; certificate: ServerCertificate | undefined; close: () => Promise<void> },
+  parts: {
+    pool: Pool
+    debugUrl: string | undefined
+    port: number
+    certificate: ServerCertificate | undefined
+    close: () => Promise<void>
+  },
 ): PoolHandle {
   const { pool, port, certificate, close } = parts
   const addresses = [...pool.db.rows('host')].map(({ values }) => values.address)
@@ -166,6 +189,7 @@ function handle(
     url: `${tls === false ? 'http' : 'https'}://${addresses[0]}:${port}`,
     fingerprint: certificate?.fingerprint,
     faults: pool.faults,
+    debugUrl: parts.debugUrl,
     [Symbol.asyncDispose]: close,
   }
 }

@@ -10,5 +10,5 @@ process.send?.({
   memory: process.memoryUsage().rss - before,
 })
 process.once('message', () => {
-  void toolstack[Symbol.asyncDispose]().then(() => process.disconnect())
+  void toolstack[Symbol.asyncDispose]().then(() => process.disconnect?.())
 })

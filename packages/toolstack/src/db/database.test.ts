@@ -4,6 +4,7 @@ import type { ClassName } from '../generated/rows.ts'
 import { dataModel } from '../model/model.ts'
 import { Database } from './database.ts'
 import { nullRef } from './ref.ts'
+import type { RowStore } from './row-store.ts'
 
 const model = dataModel()
 
@@ -72,6 +73,28 @@ describe('the database', () => {
     const vm = db.insert('VM', {})
     expect(() => db.update(vm, { nonsense: 1 } as never)).toThrow('No field VM.nonsense')
     expect(() => db.update(vm, { VBDs: new Set() })).toThrow('follows from VBD')
+  })
+
+  test('keeps what could not be written for the next time', () => {
+    const written: string[][] = []
+    let full = true
+    const store: RowStore = {
+      read: () => [],
+      generation: () => 0,
+      write({ rows }) {
+        if (full) throw new Error('disk full')
+        written.push([...rows].map((row) => String(row.values['name_label'])))
+      },
+      close: () => undefined,
+    }
+    const db = new Database({ model, store })
+    db.insert('network', { name_label: 'a' })
+    expect(() => db.commit()).toThrow('disk full')
+    db.insert('network', { name_label: 'b' })
+    full = false
+    db.commit()
+    db.commit()
+    expect(written).toEqual([['a', 'b']])
   })
 
   test('finds objects by UUID in any case', () => {

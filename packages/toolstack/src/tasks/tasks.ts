@@ -1,4 +1,4 @@
-import type { Clock, Log } from '@nixen/core'
+import { messageOf, type Clock, type Log } from '@nixen/core'
 import { XapiError } from '@nixen/xapi'
 import type { Database } from '../db/database.ts'
 import { nullRef } from '../db/ref.ts'
@@ -91,7 +91,12 @@ export class Tasks {
       this.fail(ref, error)
     }
     this.#collectMarked(ref)
-    this.#db.commit()
+    try {
+      this.#db.commit()
+    } catch (error) {
+      // What could not be written is written with the next change; calls that wait for it say so.
+      this.#log.error('state not written', { task: ref, error: messageOf(error) })
+    }
   }
 
   /** Ends a task well. The order of the writes is the host's; watchers wait for `status`. */

@@ -5,11 +5,19 @@ import { hostArea } from '../host/errors.ts'
 import { networkArea } from '../network/errors.ts'
 import { nicArea } from '../nic/errors.ts'
 import { poolArea } from '../pool/errors.ts'
+import { queryArea } from '../query/errors.ts'
 import { snapshotArea } from '../snapshot/errors.ts'
 import { storageArea } from '../storage/errors.ts'
 import { taskArea } from '../task/errors.ts'
 import { templateArea } from '../template/errors.ts'
 import { vmArea } from '../vm/errors.ts'
+import { groupArea } from '../group/errors.ts'
+import { roleArea } from '../role/errors.ts'
+import { savedQueryArea } from '../saved-query/errors.ts'
+import { sessionArea } from '../session/errors.ts'
+import { settingsArea } from '../settings/errors.ts'
+import { tokenArea } from '../token/errors.ts'
+import { userArea } from '../user/errors.ts'
 import type { CodesOf } from './area.ts'
 import { authArea } from './auth-errors.ts'
 import { requestArea } from './request-errors.ts'
@@ -17,6 +25,7 @@ import { requestArea } from './request-errors.ts'
 /** All errors of the contract, by area. */
 export const errorAreas = [
   requestArea,
+  queryArea,
   authArea,
   connectionArea,
   poolArea,
@@ -30,6 +39,13 @@ export const errorAreas = [
   nicArea,
   taskArea,
   alarmArea,
+  userArea,
+  groupArea,
+  roleArea,
+  tokenArea,
+  sessionArea,
+  settingsArea,
+  savedQueryArea,
 ] as const
 
 /** Every code that an endpoint can declare. */

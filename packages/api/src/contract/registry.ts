@@ -1,0 +1,54 @@
+import { alarmEndpoints } from '../alarm/endpoints.ts'
+import { auditEndpoints } from '../audit/endpoints.ts'
+import { connectionEndpoints } from '../connection/endpoints.ts'
+import { diskEndpoints } from '../disk/endpoints.ts'
+import { groupEndpoints } from '../group/endpoints.ts'
+import { hostEndpoints } from '../host/endpoints.ts'
+import { inventoryEndpoints } from '../inventory/endpoints.ts'
+import { metaEndpoints } from '../meta/endpoints.ts'
+import { networkEndpoints } from '../network/endpoints.ts'
+import { nicEndpoints } from '../nic/endpoints.ts'
+import { poolEndpoints } from '../pool/endpoints.ts'
+import { roleEndpoints } from '../role/endpoints.ts'
+import { savedQueryEndpoints } from '../saved-query/endpoints.ts'
+import { sessionEndpoints } from '../session/endpoints.ts'
+import { settingsEndpoints } from '../settings/endpoints.ts'
+import { snapshotEndpoints } from '../snapshot/endpoints.ts'
+import { hostStats, storageStats, vmStats } from '../stats/endpoints.ts'
+import { storageEndpoints } from '../storage/endpoints.ts'
+import { taskEndpoints } from '../task/endpoints.ts'
+import { templateEndpoints } from '../template/endpoints.ts'
+import { tokenEndpoints } from '../token/endpoints.ts'
+import { userEndpoints } from '../user/endpoints.ts'
+import { vmEndpoints } from '../vm/endpoints.ts'
+import { operationsOf, type Operation } from './contract.ts'
+
+/** Every endpoint of `/api/v1`, by group and name: `contract.vm.list` is the client's `client.vm.list`. */
+export const contract = {
+  meta: metaEndpoints,
+  session: sessionEndpoints,
+  token: tokenEndpoints,
+  connection: connectionEndpoints,
+  inventory: inventoryEndpoints,
+  pool: poolEndpoints,
+  host: { ...hostEndpoints, stats: hostStats },
+  vm: { ...vmEndpoints, stats: vmStats },
+  template: templateEndpoints,
+  snapshot: snapshotEndpoints,
+  storage: { ...storageEndpoints, stats: storageStats },
+  disk: diskEndpoints,
+  network: networkEndpoints,
+  nic: nicEndpoints,
+  task: taskEndpoints,
+  alarm: alarmEndpoints,
+  user: userEndpoints,
+  group: groupEndpoints,
+  role: roleEndpoints,
+  audit: auditEndpoints,
+  settings: settingsEndpoints,
+  savedQuery: savedQueryEndpoints,
+} as const
+export type Contract = typeof contract
+
+/** All endpoints with what they are called. Making it refuses what contradicts itself ({@link operationsOf}). */
+export const allEndpoints: readonly Operation[] = operationsOf(contract)

@@ -8,7 +8,7 @@ import type { Delays, Faults } from './faults/faults.ts'
 import type { User } from './session/sessions.ts'
 
 export interface ToolstackOptions {
-  /** Pools of hosts, each with an inventory of its own; 1 when left out. */
+  /** Pools of hosts, each with an inventory of its own; 1 when left out. This and the next three only shape a new state. */
   readonly pools?: number
   /** Hosts of each pool; 1 when left out. */
   readonly hosts?: number

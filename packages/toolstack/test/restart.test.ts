@@ -81,3 +81,12 @@ describe('the state', () => {
     await expect(quickToolstack({ dataDir })).rejects.toMatchObject({ code: 'toolstack.state_newer' })
   })
 })
+
+test('hosts of a kept state move to the addresses asked for', async () => {
+  await using first = await quickToolstack({ dataDir })
+  await first[Symbol.asyncDispose]()
+  await using second = await quickToolstack({ dataDir, listen: ['127.0.99.1'] })
+  expect(new URL(second.url).hostname).toBe('127.0.99.1')
+  const client = await logIn(second.url)
+  expect((await find(client, 'PIF', (pif) => pif.management))[1].IP).toBe('127.0.99.1')
+})

@@ -105,12 +105,14 @@ export const vmPower: MethodSet = methods('VM', {
     startVm(call, vm, { host, paused: startPaused })
   },
 
-  pause({ db }, vm) {
-    db.update(vm, { power_state: 'Paused' })
+  pause(call, vm) {
+    call.db.update(vm, { power_state: 'Paused' })
+    announce(call, vm, 'VM_PAUSED')
   },
 
-  unpause({ db }, vm) {
-    db.update(vm, { power_state: 'Running' })
+  unpause(call, vm) {
+    call.db.update(vm, { power_state: 'Running' })
+    announce(call, vm, 'VM_UNPAUSED')
   },
 
   clean_shutdown(call, vm) {

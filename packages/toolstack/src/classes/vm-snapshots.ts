@@ -4,9 +4,9 @@ import { methods, type MethodSet } from '../dispatch/methods.ts'
 import { fault } from '../errors.ts'
 import type { Ref } from '../generated/rows.ts'
 import { omit } from '../omit.ts'
-import { copyVm, isFrozen, perVif, type CopyPlan } from './vm-copy.ts'
+import { copyVm, perVif, type CopyPlan } from './vm-copy.ts'
 import { cloneVdi, destroyVdi } from './vdi-disks.ts'
-import { resumeVm, suspendVm } from './vm-power.ts'
+import { announce, resumeVm, suspendVm } from './vm-power.ts'
 import { haltVm } from './vm-runtime.ts'
 
 /** Makes a snapshot and hangs it into the tree of snapshots. */
@@ -15,7 +15,8 @@ async function snapshot(call: Call, vm: Ref<'VM'>, plan: CopyPlan): Promise<Ref<
   const copy = await copyVm(call, vm, plan)
   const { parent } = db.get('VM', vm)
   db.update(copy, { parent: isNull(parent) ? nullRef : parent })
-  if (isFrozen(plan)) db.update(vm, { parent: copy })
+  db.update(vm, { parent: copy })
+  announce(call, vm, plan.kind === 'checkpoint' ? 'VM_CHECKPOINTED' : 'VM_SNAPSHOTTED')
   return copy
 }
 
@@ -45,6 +46,7 @@ async function revert(call: Call, snapshotRef: Ref<'VM'>): Promise<void> {
   task.progress(0.6)
   takeOver(call, vm, { snapshotRef, disks, families })
   task.progress(0.8)
+  announce(call, vm, 'VM_SNAPSHOT_REVERTED')
 }
 
 async function cloneSnapshotDisks(call: Call, snapshotRef: Ref<'VM'>): Promise<Map<string, Ref<'VDI'>>> {
@@ -142,7 +144,9 @@ export const vmSnapshots: MethodSet = methods('VM', {
   checkpoint,
   revert,
   async clone(call, vm, new_name) {
-    return await copyVm(call, vm, { name: new_name, kind: 'clone' })
+    const copy = await copyVm(call, vm, { name: new_name, kind: 'clone' })
+    announce(call, copy, 'VM_CLONED')
+    return copy
   },
   async copy(call, vm, new_name, sr) {
     const known = call.db.find('SR', sr)

@@ -21,7 +21,7 @@ import { Tasks } from '../tasks/tasks.ts'
 import type { RunningPool, ToolstackOptions } from '../toolstack.ts'
 import { serverCertificate, type ServerCertificate } from '../wire/certificate.ts'
 import { makeRouter } from '../wire/routes.ts'
-import { listen, type Listener } from '../wire/server.ts'
+import { listen as listenOn, type Listener } from '../wire/server.ts'
 import { addCertificates } from './certificates.ts'
 import { placeImages } from './images.ts'
 import type { Pool } from './pool.ts'
@@ -103,7 +103,7 @@ export async function startPool(options: PoolOptions): Promise<PoolHandle> {
   }
 }
 
-function openInventory({ directory, index, hosts, vms, seed = 1, addresses, clock }: PoolOptions): Database {
+function openInventory({ directory, index, hosts, vms, seed = 1, addresses, listen, clock }: PoolOptions): Database {
   const model = dataModel()
   const store = directory === undefined ? noStore : openSqliteStore(join(directory, 'state.sqlite'))
   const db = new Database({ model, store })
@@ -114,7 +114,18 @@ function openInventory({ directory, index, hosts, vms, seed = 1, addresses, cloc
     generateInventory(db, { seed, pool: index, hosts, vms, now: Math.floor(clock.now() / 1000) * 1000, address })
     db.commit()
   }
+  if (listen) moveHosts(db, addresses)
   return db
+}
+
+/** Gives the hosts of a kept state the addresses that were asked for. */
+function moveHosts(db: Database, addresses: readonly string[]): void {
+  for (const [i, { ref, values }] of [...db.rows('host')].entries()) {
+    const address = addresses[i]
+    if (address === undefined || address === values.address) continue
+    db.update(ref, { address })
+    for (const pif of values.PIFs) if (db.get('PIF', pif).management) db.update(pif, { IP: address })
+  }
 }
 
 function assemble(options: PoolOptions, { db, certificate, storage, signal }: Parts): Pool {
@@ -156,7 +167,7 @@ async function listenAll({ pool, dispatcher, certificate, listeners, log, port }
   for (const { ref, values } of pool.db.rows('host')) {
     const chosen = listeners[0]?.port ?? port
     listeners.push(
-      await listen({
+      await listenOn({
         host: ref,
         address: values.address,
         port: chosen,

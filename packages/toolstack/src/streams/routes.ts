@@ -2,6 +2,7 @@ import type { Pool } from '../pool/pool.ts'
 import type { HttpHandler } from '../wire/http-exchange.ts'
 import type { Router } from '../wire/router.ts'
 import { addRrdRoutes } from '../rrd/handlers.ts'
+import { dumpDatabase } from './database-dump.ts'
 import { exportRawVdi } from './raw-vdi-export.ts'
 import { importRawVdi } from './raw-vdi-import.ts'
 import { exportMetadata, exportVm } from './vm-export.ts'
@@ -12,6 +13,7 @@ export function addStreamRoutes(router: Router<HttpHandler>, pool: Pool): void {
   router.add('GET', '/export_raw_vdi', exportRawVdi(pool))
   router.add('PUT', '/import_raw_vdi', importRawVdi(pool))
   addRrdRoutes(router, pool)
+  router.add('GET', '/pool/xmldbdump', dumpDatabase(pool))
   router.add('GET', '/export', exportVm(pool))
   router.add('PUT', '/import', importVm(pool))
   router.add('GET', '/export_metadata', exportMetadata(pool))

@@ -2,6 +2,7 @@ import { MutableRow } from '../db/row.ts'
 import type { ClassModel } from '../model/model.ts'
 import type { WireType } from '../model/wire-type.ts'
 import { formatDate } from './dates.ts'
+import { recordParts } from './record-parts.ts'
 
 type Writer = (value: unknown, out: string[]) => void
 
@@ -82,8 +83,9 @@ function makeWriter(type: WireType): Writer {
     }
     case 'record':
       return (value, out) => {
-        if (value instanceof MutableRow) out.push(recordJson(value))
-        else out.push(JSON.stringify(value))
+        if (value instanceof MutableRow) return void out.push(recordJson(value))
+        const { cls, values } = recordParts(type.class, value)
+        out.push(writeFields(cls, values))
       }
     case 'struct':
       return structWriter(type.members)

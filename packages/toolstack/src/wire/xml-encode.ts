@@ -1,6 +1,6 @@
-import { MutableRow } from '../db/row.ts'
 import type { WireType } from '../model/wire-type.ts'
 import { formatDate } from './dates.ts'
+import { recordParts } from './record-parts.ts'
 
 /** XML-RPC text of a value, `<value>…</value>`, in parts. Integers are untyped strings, as XAPI writes them. */
 export function xmlParts(type: WireType, value: unknown): string[] {
@@ -65,13 +65,14 @@ function writeContent(type: WireType, value: unknown, out: string[]): void {
     case 'struct':
       writeStruct(mapEntries(value), (name) => type.members[name], out)
       return
-    case 'record':
-      if (!(value instanceof MutableRow)) throw new TypeError(`Not a row: ${type.class}`)
+    case 'record': {
+      const { cls, values } = recordParts(type.class, value)
       writeStruct(
-        value.cls.visibleFields.map((field) => [field.name, value.values[field.name]] as const),
-        (name) => value.cls.field.get(name)?.type,
+        cls.visibleFields.map((field) => [field.name, values[field.name]] as const),
+        (name) => cls.field.get(name)?.type,
         out,
       )
+    }
   }
 }
 

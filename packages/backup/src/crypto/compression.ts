@@ -5,6 +5,8 @@ import { release } from './memory.ts'
 const level = 1
 const params = { [constants.ZSTD_c_compressionLevel]: level }
 const probeLength = 8 * 1024
+/** The output is no larger than it must be: what is left of it waits for the garbage collector. */
+const probe = { params, chunkSize: probeLength + 512 }
 const minimumGain = 0.97
 
 /** Above this size a blob is only compressed if samples of it can be. */
@@ -52,7 +54,7 @@ function looksCompressible(bytes: Uint8Array): boolean {
   const last = bytes.length - probeLength
   for (const at of [0, last >>> 1, last]) {
     const sample = bytes.subarray(at, at + probeLength)
-    if (zstdCompressSync(sample, { params }).length < probeLength * minimumGain) return true
+    if (zstdCompressSync(sample, probe).length < probeLength * minimumGain) return true
   }
   return false
 }

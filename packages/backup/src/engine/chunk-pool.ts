@@ -20,8 +20,10 @@ import {
   type WorkerSetup,
 } from '../worker/protocol.ts'
 
-/** Two are filled in turn, so that a worker need not wait for the storage. */
-const buffersPerWorker = 2
+/** Pack buffers beyond one a worker, so that no worker need wait for the storage: more where more calls at once make sense. */
+function spareBuffers(workers: number, connections: number): number {
+  return Math.min(workers, Math.max(1, Math.ceil(connections / 4)))
+}
 
 export interface ChunkPoolOptions {
   readonly workers: number
@@ -29,13 +31,6 @@ export interface ChunkPoolOptions {
   /** The longest chunk of all disks. */
   readonly maxChunk: number
   readonly signal: AbortSignal
-}
-
-interface Member {
-  readonly worker: Worker
-  readonly memory: SharedArrayBuffer
-  readonly states: Int32Array
-  readonly saves: Set<Promise<void>>
 }
 
 /** What was stored so far. */
@@ -58,7 +53,10 @@ export class ChunkPool implements AsyncDisposable {
   readonly #indexWriter: IndexWriter
   readonly #options: ChunkPoolOptions
   readonly #capacity: number
-  readonly #members: Member[] = []
+  readonly #packMemory: SharedArrayBuffer
+  readonly #packStates: Int32Array<SharedArrayBuffer>
+  readonly #workers: Worker[] = []
+  readonly #saves = new Set<Promise<void>>()
   readonly #failed = Promise.withResolvers<never>()
   /** Messages a member still has to answer. */
   readonly #answers = new Map<Worker, () => void>()
@@ -73,10 +71,13 @@ export class ChunkPool implements AsyncDisposable {
     this.#indexWriter = indexWriter
     this.#options = options
     this.#capacity = packCapacity(options.packTarget, options.maxChunk)
+    const buffers = options.workers + spareBuffers(options.workers, repository.storage.properties.connections)
+    this.#packMemory = sharedAlignedMemory(buffers * this.#capacity)
+    this.#packStates = new Int32Array(new SharedArrayBuffer(buffers * 4))
     // Heard by whoever waits for the workers; nobody may wait at the moment.
     this.#failed.promise.catch(() => undefined)
     options.signal.addEventListener('abort', this.#onAbort, { once: true })
-    for (let i = 0; i < options.workers; i++) this.#members.push(this.#start())
+    for (let i = 0; i < options.workers; i++) this.#workers.push(this.#start())
   }
 
   /** Rejects when a worker fails, a pack can't be saved, or the signal is aborted; never resolves. */
@@ -108,45 +109,41 @@ export class ChunkPool implements AsyncDisposable {
 
   /** Resolves when all packs handed over so far are durable. */
   async saved(): Promise<void> {
-    const saves = this.#members.flatMap(({ saves }) => [...saves])
-    await Promise.race([Promise.all(saves), this.failed])
+    await Promise.race([Promise.all(this.#saves), this.failed])
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#options.signal.removeEventListener('abort', this.#onAbort)
     this.#stop()
     // A save that began is awaited, so that nothing touches the storage afterwards.
-    await Promise.allSettled(this.#members.flatMap(({ saves }) => [...saves]))
-    await Promise.all(this.#members.map(({ worker }) => worker.terminate()))
+    await Promise.allSettled(this.#saves)
+    await Promise.all(this.#workers.map((worker) => worker.terminate()))
   }
 
   readonly #onAbort = (): void => this.#fail(this.#options.signal.reason)
 
-  #start(): Member {
-    const memory = sharedAlignedMemory(buffersPerWorker * this.#capacity)
-    const states = new Int32Array(new SharedArrayBuffer(buffersPerWorker * 4))
+  #start(): Worker {
     const setup: WorkerSetup = {
       key: this.#repository.masterKey,
       control: this.control.buffer,
       packTarget: this.#options.packTarget,
       packCapacity: this.#capacity,
-      packMemory: memory,
-      packStates: states.buffer,
+      packMemory: this.#packMemory,
+      packStates: this.#packStates.buffer,
       readMemory: sharedAlignedMemory(batchBytes),
     }
     const worker = new Worker(workerUrl(), { workerData: setup })
-    const member: Member = { worker, memory, states, saves: new Set() }
-    worker.on('message', (message: FromWorker) => this.#receive(member, message))
+    worker.on('message', (message: FromWorker) => this.#receive(worker, message))
     worker.on('error', (error) =>
       this.#fail(backupErrors.worker_failed({ reason: messageOf(error) }, { cause: error })),
     )
     worker.on('exit', (code) => this.#fail(backupErrors.worker_failed({ reason: `it exited with code ${code}` })))
-    return member
+    return worker
   }
 
   async #all(message: ToWorker): Promise<void> {
-    const answered = this.#members.map(
-      ({ worker }) =>
+    const answered = this.#workers.map(
+      (worker) =>
         new Promise<void>((resolve) => {
           this.#answers.set(worker, resolve)
           // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
@@ -157,10 +154,10 @@ export class ChunkPool implements AsyncDisposable {
     this.#options.signal.throwIfAborted()
   }
 
-  #receive(member: Member, message: FromWorker): void {
+  #receive(worker: Worker, message: FromWorker): void {
     switch (message.type) {
       case 'done':
-        this.#answers.get(member.worker)?.()
+        this.#answers.get(worker)?.()
         return
       case 'failed': {
         const { offset, length, reason } = message
@@ -173,22 +170,22 @@ export class ChunkPool implements AsyncDisposable {
         return
       }
       case 'pack': {
-        const save = this.#savePack(member, message)
+        const save = this.#savePack(message)
           .catch((error: unknown) => this.#fail(error))
-          .finally(() => member.saves.delete(save))
-        member.saves.add(save)
+          .finally(() => this.#saves.delete(save))
+        this.#saves.add(save)
       }
     }
   }
 
-  async #savePack(member: Member, pack: FromWorker & { type: 'pack' }): Promise<void> {
-    const bytes = new Uint8Array(member.memory, pack.buffer * this.#capacity, pack.length)
+  async #savePack(pack: FromWorker & { type: 'pack' }): Promise<void> {
+    const bytes = new Uint8Array(this.#packMemory, pack.buffer * this.#capacity, pack.length)
     await savePack(this.#repository.storage, pack.id, bytes, this.#options.signal)
     const blobs = this.#place(pack)
     this.totals.packs++
     this.totals.storedBytes += pack.length
-    Atomics.store(member.states, pack.buffer, packState.free)
-    Atomics.notify(member.states, pack.buffer)
+    Atomics.store(this.#packStates, pack.buffer, packState.free)
+    this.#wake(control.saved)
     await this.#indexWriter.add({ id: pack.id, blobs })
   }
 
@@ -212,10 +209,12 @@ export class ChunkPool implements AsyncDisposable {
 
   #stop(): void {
     Atomics.store(this.control, control.abort, 1)
-    for (const word of [control.filled, control.emptied]) {
-      Atomics.add(this.control, word, 1)
-      Atomics.notify(this.control, word)
-    }
+    for (const word of [control.filled, control.emptied, control.saved]) this.#wake(word)
+  }
+
+  #wake(word: number): void {
+    Atomics.add(this.control, word, 1)
+    Atomics.notify(this.control, word)
   }
 }
 

@@ -117,7 +117,8 @@ export async function restoreRuns(
   const totalBytes = tasks.reduce((sum, task) => sum + bytesOf(task), 0)
   const workers = options.workers ?? Math.min(availableParallelism(), 8)
   await using pool = new DecodePool({ key: repository.masterKey, workers })
-  const slots = new Slots(workers + 2)
+  // One more than workers: a task is read or written while the others are decoded.
+  const slots = new Slots(workers + 1)
   const finished = (): void => options.progress?.({ totalBytes, doneBytes: run.doneBytes })
   if (target.order === 'any') {
     await forEachConcurrent(tasks, slots.count, async (task) => {

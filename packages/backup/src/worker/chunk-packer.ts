@@ -8,22 +8,21 @@ import { control, packedWords, packState, type FromWorker, type WorkerSetup } fr
 
 /** More blobs are not put in a pack, so that its header always fits behind them. */
 const maxBlobs = 4096
-const buffers = 2
 
 /** Bytes that a pack buffer needs beyond `target`: a whole chunk and the header. */
 export function packCapacity(target: number, chunkSize: number): number {
   return Math.ceil((target + chunkSize + maxBlobs * 41 + 4096) / 65_536) * 65_536
 }
 
-/** Seals chunks into packs in shared memory. While the main thread saves one pack, the next is filled. */
+/** Seals chunks into packs in shared memory. While the main thread saves one pack, the next is filled in another buffer. */
 export class ChunkPacker {
   readonly #setup: WorkerSetup
   readonly #sealer: Sealer
   readonly #control: Int32Array
   readonly #states: Int32Array
   readonly #post: (message: FromWorker) => void
-  #buffer = 0
-  #memory!: Uint8Array
+  #buffer = -1
+  #memory: Uint8Array = new Uint8Array(0)
   #length = 0
   #blobs: PackedBlob[] = []
   #words: number[] = []
@@ -35,11 +34,11 @@ export class ChunkPacker {
     this.#sealer = new Sealer(setup.key)
     this.#control = new Int32Array(setup.control)
     this.#states = new Int32Array(setup.packStates)
-    this.#open(0)
   }
 
   /** Adds a chunk that is not stored yet. `false` when the session was aborted. */
   add(entry: number, id: Uint8Array, content: Uint8Array): boolean {
+    if (this.#buffer < 0 && !this.#open()) return false
     const compressed = compressBlob(content)
     const offset = this.#length
     const length = this.#sealer.sealInto(compressed ?? content, this.#memory.subarray(offset))
@@ -55,7 +54,7 @@ export class ChunkPacker {
 
   /** Closes the open pack and hands it over. `false` when the session was aborted. */
   close(): boolean {
-    if (this.#blobs.length === 0) return true
+    if (this.#buffer < 0 || this.#blobs.length === 0) return true
     const tail = this.#memory.subarray(this.#length)
     const length = writeHeader(this.#blobs, this.#sealer, tail)
     const header = tail.subarray(0, length)
@@ -66,23 +65,32 @@ export class ChunkPacker {
       throw new Error('the header of a pack does not decode')
     if (this.#words.length !== this.#blobs.length * packedWords) throw new Error('a pack lost count of its blobs')
     const blobs = Uint32Array.from(this.#words)
-    Atomics.store(this.#states, this.#buffer, packState.saving)
     this.#post({ type: 'pack', buffer: this.#buffer, length: size, id: this.#hash.digest('hex'), blobs })
-    return this.#open((this.#buffer + 1) % buffers)
+    this.#buffer = -1
+    return true
   }
 
-  /** Waits until the buffer is saved. */
-  #open(buffer: number): boolean {
+  /** Takes a free buffer; waits until one was saved. */
+  #open(): boolean {
+    for (;;) {
+      const seen = Atomics.load(this.#control, control.saved)
+      if (Atomics.load(this.#control, control.abort) !== 0) return false
+      for (let buffer = 0; buffer < this.#states.length; buffer++) {
+        if (Atomics.compareExchange(this.#states, buffer, packState.free, packState.taken) !== packState.free) continue
+        this.#begin(buffer)
+        return true
+      }
+      Atomics.wait(this.#control, control.saved, seen, 1000)
+    }
+  }
+
+  #begin(buffer: number): void {
+    const { packMemory, packCapacity: capacity } = this.#setup
     this.#buffer = buffer
-    this.#memory = new Uint8Array(this.#setup.packMemory, buffer * this.#setup.packCapacity, this.#setup.packCapacity)
+    this.#memory = new Uint8Array(packMemory, buffer * capacity, capacity)
     this.#length = 0
     this.#blobs = []
     this.#words = []
     this.#hash = createHash('sha256')
-    while (Atomics.load(this.#states, buffer) !== packState.free) {
-      if (Atomics.load(this.#control, control.abort) !== 0) return false
-      Atomics.wait(this.#states, buffer, packState.saving, 1000)
-    }
-    return true
   }
 }

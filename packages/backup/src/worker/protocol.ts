@@ -17,6 +17,8 @@ export const control = {
   ended: 4,
   /** KiB of disk that were worked off. */
   doneKiB: 5,
+  /** Counts up whenever the main thread saved a pack. Workers wait on it for a buffer. */
+  saved: 6,
   words: 16,
 } as const
 
@@ -27,7 +29,7 @@ export const batchState = { empty: 0, full: 1, taken: 2 } as const
 export const batchWords = 3
 
 /** States of a pack buffer. */
-export const packState = { free: 0, saving: 1 } as const
+export const packState = { free: 0, taken: 1 } as const
 
 /** Bytes that are read at once. */
 export const batchBytes: number = 4 * 1024 * 1024
@@ -41,7 +43,7 @@ export interface WorkerSetup {
   readonly key: MasterKey
   readonly control: SharedArrayBuffer
   readonly packTarget: number
-  /** Bytes of one pack buffer; `packMemory` holds two. */
+  /** Bytes of one pack buffer. `packMemory` holds one for each word of `packStates`; all workers take from them. */
   readonly packCapacity: number
   readonly packMemory: SharedArrayBuffer
   readonly packStates: SharedArrayBuffer
@@ -68,7 +70,7 @@ export const packedWords = 4
 export type FromWorker =
   | {
       readonly type: 'pack'
-      /** Which of the worker's two buffers. */
+      /** Which buffer it lies in. */
       readonly buffer: number
       readonly length: number
       readonly id: string

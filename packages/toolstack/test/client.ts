@@ -18,7 +18,12 @@ type Json = string | number | boolean | null | readonly Json[] | { readonly [key
 export type Loose = any
 
 /** Sends one JSON-RPC call and gives back its result. */
-export async function rpc(url: string, method: string, params: readonly unknown[], signal?: AbortSignal): Promise<Loose> {
+export async function rpc(
+  url: string,
+  method: string,
+  params: readonly unknown[],
+  signal?: AbortSignal,
+): Promise<Loose> {
   const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
   const response = await fetch(`${url}/jsonrpc`, { method: 'POST', body, ...(signal ? { signal } : {}) })
   const answer = (await response.json()) as { result?: Json; error?: { message: string; data: string[] } }
@@ -55,7 +60,7 @@ export async function logIn(url: string, user = 'root', password = 'nixen'): Pro
     },
     async task(method, ...params) {
       const ref: string = await call(`Async.${method}`, ...params)
-      for (let token = ''; ; ) {
+      for (let token = ''; ;) {
         const batch = await call('event.from', [`task/${ref}`], token, 10)
         const { snapshot } = batch.events.at(-1) ?? {}
         if (snapshot && snapshot.status !== 'pending') return snapshot

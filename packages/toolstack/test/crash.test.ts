@@ -100,51 +100,56 @@ async function contentOf(sr: FileSr, uuid: string): Promise<Buffer> {
 }
 
 describe('a file SR whose process is killed', () => {
-  test('has every disk as it was, and lists every change', async () => {
-    const rounds = process.env['NIXEN_LONG_TESTS'] ? 150 : 6
-    const directory = await mkdtemp(join(tmpdir(), 'nixen-crash-'))
-    const disk = newUuid()
-    const model = new Model(disk)
-    {
-      await using sr = await FileSr.attach({ directory, log: silentLog })
-      await sr.create(disk, { size })
-      await sr.setCbt(disk, true)
-    }
-    for (let round = 0; round < rounds; round++) {
-      const seed = Date.now() % 1_000_000
-      const lines = await workAndKill(directory, { disk, seed, after: 5 + Math.floor(Math.random() * 250) })
-      model.apply(lines)
-      const where = `round ${round}, seed ${seed}, killed in ${JSON.stringify(model.pending)}`
-      for (const name of await readdir(directory)) {
-        if (name.endsWith('.vhd')) await run('qemu-img', ['info', '-f', 'vpc', join(directory, name)])
+  test.each(['vhd', 'qcow2'] as const)(
+    'has every %s as it was, and lists every change',
+    async (format) => {
+      const rounds = process.env['NIXEN_LONG_TESTS'] ? 150 : 4
+      const directory = await mkdtemp(join(tmpdir(), 'nixen-crash-'))
+      const disk = newUuid()
+      const model = new Model(disk)
+      {
+        await using sr = await FileSr.attach({ directory, log: silentLog })
+        await sr.create(disk, { size, format })
+        await sr.setCbt(disk, true)
       }
-      await using sr = await FileSr.attach({ directory, log: silentLog })
-      const known = new Set((await sr.scan()).filter(({ managed }) => managed).map(({ uuid }) => uuid))
-      const { begin, uuid: inFlight = '' } = model.pending ?? {}
-      // A snapshot that was complete may be there though nobody was told; one that was being destroyed may be there or not.
-      if (begin === 'snapshot' && known.has(inFlight))
-        model.disks.set(inFlight, Buffer.from(model.disks.get(disk) ?? []))
-      if (begin === 'destroy' && !known.has(inFlight)) model.disks.delete(inFlight)
-      expect({ where, known }).toEqual({ where, known: new Set(model.disks.keys()) })
-      const wrong: string[] = []
-      for (const uuid of model.disks.keys()) wrong.push(...model.settle(uuid, await contentOf(sr, uuid)))
-      wrong.push(...(await unlisted(sr, model)))
-      for (const uuid of known) {
-        for await (const finding of checkDisk(join(directory, `${uuid}.vhd`))) wrong.push(JSON.stringify(finding))
+      for (let round = 0; round < rounds; round++) {
+        const seed = Date.now() % 1_000_000
+        const lines = await workAndKill(directory, { disk, seed, after: 5 + Math.floor(Math.random() * 250) })
+        model.apply(lines)
+        const where = `round ${round}, seed ${seed}, killed in ${JSON.stringify(model.pending)}`
+        for (const name of await readdir(directory)) {
+          if (name.endsWith(`.${format}`)) await run('qemu-img', ['info', join(directory, name)])
+        }
+        await using sr = await FileSr.attach({ directory, log: silentLog })
+        const known = new Set((await sr.scan()).filter(({ managed }) => managed).map(({ uuid }) => uuid))
+        const { begin, uuid: inFlight = '' } = model.pending ?? {}
+        // A snapshot that was complete may be there though nobody was told; one that was being destroyed may be there or not.
+        if (begin === 'snapshot' && known.has(inFlight))
+          model.disks.set(inFlight, Buffer.from(model.disks.get(disk) ?? []))
+        if (begin === 'destroy' && !known.has(inFlight)) model.disks.delete(inFlight)
+        expect({ where, known }).toEqual({ where, known: new Set(model.disks.keys()) })
+        const wrong: string[] = []
+        for (const uuid of model.disks.keys()) wrong.push(...model.settle(uuid, await contentOf(sr, uuid)))
+        wrong.push(...(await unlisted(sr, model)))
+        for (const uuid of known) {
+          for await (const finding of checkDisk(join(directory, `${uuid}.${format}`)))
+            wrong.push(JSON.stringify(finding))
+        }
+        expect({ where, wrong }).toEqual({ where, wrong: [] })
+        model.pending = undefined
+        await sr.settle()
+        const after = await contentOf(sr, disk)
+        expect(after.equals(model.disks.get(disk) ?? Buffer.alloc(0)), `${where}, after coalescing`).toBe(true)
+        // Few enough that the chain never gets too long.
+        for (const uuid of [...model.disks.keys()].filter((candidate) => candidate !== disk).slice(0, -4)) {
+          await sr.destroy(uuid)
+          model.disks.delete(uuid)
+        }
       }
-      expect({ where, wrong }).toEqual({ where, wrong: [] })
-      model.pending = undefined
-      await sr.settle()
-      const after = await contentOf(sr, disk)
-      expect(after.equals(model.disks.get(disk) ?? Buffer.alloc(0)), `${where}, after coalescing`).toBe(true)
-      // Few enough that the chain never gets too long.
-      for (const uuid of [...model.disks.keys()].filter((candidate) => candidate !== disk).slice(0, -4)) {
-        await sr.destroy(uuid)
-        model.disks.delete(uuid)
-      }
-    }
-    await rm(directory, { recursive: true })
-  }, 120_000)
+      await rm(directory, { recursive: true })
+    },
+    120_000,
+  )
 })
 
 /** Blocks that differ from a snapshot and are not in the list of changes. */

@@ -11,10 +11,12 @@ beforeAll(async () => {
 })
 afterAll(() => toolstack[Symbol.asyncDispose]())
 
-const from = (classes: string[], token: string, timeout = 0): Promise<Loose> => client.call('event.from', classes, token, timeout)
+const from = (classes: string[], token: string, timeout = 0): Promise<Loose> =>
+  client.call('event.from', classes, token, timeout)
 const tokenNow = async (): Promise<string> => (await from(['nothing'], '', 0)).token
 const short = (batch: Loose): string[] => batch.events.map((event: Loose) => `${event.operation} ${event.class}`)
-const aVm = async (): Promise<string> => (await find(client, 'VM', (vm) => !vm.is_a_template && !vm.is_control_domain))[0]
+const aVm = async (): Promise<string> =>
+  (await find(client, 'VM', (vm) => !vm.is_a_template && !vm.is_control_domain))[0]
 
 describe('event.from', () => {
   test('starts with everything there is, worded as hosts do', async () => {
@@ -27,7 +29,11 @@ describe('event.from', () => {
 
   test('counts the rows of every table, whatever was asked for', async () => {
     const { valid_ref_counts } = await from(['pool'], '')
-    expect(valid_ref_counts).toMatchObject({ vm: Object.keys(await client.call('VM.get_all_records')).length, pool: 1, task: 0 })
+    expect(valid_ref_counts).toMatchObject({
+      vm: Object.keys(await client.call('VM.get_all_records')).length,
+      pool: 1,
+      task: 0,
+    })
     expect(Object.keys(valid_ref_counts).length).toBeGreaterThan(60)
   })
 

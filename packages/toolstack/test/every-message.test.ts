@@ -8,7 +8,14 @@ const model = dataModel()
 const seed = Number(process.env['NIXEN_TEST_SEED'] ?? 1)
 const rounds = process.env['NIXEN_LONG_TESTS'] ? 8 : 2
 // These end the session, or wait.
-const left = new Set(['session.logout', 'session.local_logout', 'event.next', 'event.from', 'session.logout_subject_identifier', 'session.change_password'])
+const left = new Set([
+  'session.logout',
+  'session.local_logout',
+  'event.next',
+  'event.from',
+  'session.logout_subject_identifier',
+  'session.change_password',
+])
 
 type Records = Record<string, Record<string, Loose>>
 
@@ -46,7 +53,12 @@ function valueOf(type: WireType, records: Records, random: () => number): unknow
     case 'option':
       return valueOf(type.of, records, random)
     case 'record':
-      return Object.fromEntries((model.classes.get(type.class)?.fields ?? []).map((field) => [field.name, valueOf(field.type, records, random)]))
+      return Object.fromEntries(
+        (model.classes.get(type.class)?.fields ?? []).map((field) => [
+          field.name,
+          valueOf(field.type, records, random),
+        ]),
+      )
     case 'void':
     case 'struct':
       return ''
@@ -75,12 +87,17 @@ describe(`every message of the data model (seed ${seed})`, () => {
     const log: Log = {
       ...silentLog,
       // What is not an error of the API is logged with its own name.
-      warn: (message, fields) => void (String(fields?.['error']).startsWith('XapiError') || failures.push(`${message} ${JSON.stringify(fields)}`)),
+      warn: (message, fields) =>
+        void (
+          String(fields?.['error']).startsWith('XapiError') || failures.push(`${message} ${JSON.stringify(fields)}`)
+        ),
       error: (message, fields) => void failures.push(`${message} ${JSON.stringify(fields)}`),
     }
     await using toolstack = await quickToolstack({ hosts: 2, vms: 6, log, conflictWait: 1 })
     const client = await logIn(toolstack.url)
-    const messages = [...new Set(model.messages.values())].filter((message) => message.session && !left.has(message.wireName))
+    const messages = [...new Set(model.messages.values())].filter(
+      (message) => message.session && !left.has(message.wireName),
+    )
     for (let round = 0; round < rounds; round++) {
       const records = await allRecords(client)
       for (const message of shuffled(messages, random)) {
@@ -96,5 +113,8 @@ describe(`every message of the data model (seed ${seed})`, () => {
 })
 
 function shuffled(messages: readonly MessageModel[], random: () => number): MessageModel[] {
-  return messages.map((message) => ({ message, key: random() })).toSorted((a, b) => a.key - b.key).map(({ message }) => message)
+  return messages
+    .map((message) => ({ message, key: random() }))
+    .toSorted((a, b) => a.key - b.key)
+    .map(({ message }) => message)
 }

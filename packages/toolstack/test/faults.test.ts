@@ -7,7 +7,11 @@ describe('faults', () => {
     const client = await logIn(toolstack.url)
     const [vm] = await find(client, 'VM', (each) => each.power_state === 'Halted' && !each.is_a_template)
     const faults = toolstack.pools[0]!.faults
-    const rule = faults.add({ method: 'VM.start', count: 2, error: ['SR_BACKEND_FAILURE_46', '', 'The VDI is not available', '{ref}'] })
+    const rule = faults.add({
+      method: 'VM.start',
+      count: 2,
+      error: ['SR_BACKEND_FAILURE_46', '', 'The VDI is not available', '{ref}'],
+    })
     const expected = ['SR_BACKEND_FAILURE_46', '', 'The VDI is not available', vm]
     expect(await client.refusal('VM.start', vm, false, false)).toEqual(expected)
     expect((await client.task('VM.start', vm, false, false)).error_info).toEqual(expected)

@@ -38,7 +38,10 @@ describe('a machine', () => {
     expect(record.other_config).not.toHaveProperty('disks')
     const vbd = await client.call('VBD.get_record', record.VBDs[0])
     expect(vbd).toMatchObject({ bootable: true, type: 'Disk', other_config: { owner: '' } })
-    expect(await client.call('VDI.get_record', vbd.VDI)).toMatchObject({ virtual_size: 10737418240, VBDs: [record.VBDs[0]] })
+    expect(await client.call('VDI.get_record', vbd.VDI)).toMatchObject({
+      virtual_size: 10737418240,
+      VBDs: [record.VBDs[0]],
+    })
   })
 
   test('goes through its power states, and lists what is allowed in each', async () => {
@@ -105,7 +108,11 @@ describe('a machine', () => {
       children: [second],
       snapshot_info: { 'power-state-at-snapshot': 'Running' },
     })
-    expect(await client.call('VM.get_record', second)).toMatchObject({ power_state: 'Suspended', parent: first, children: [vm] })
+    expect(await client.call('VM.get_record', second)).toMatchObject({
+      power_state: 'Suspended',
+      parent: first,
+      children: [vm],
+    })
     const [vbd] = await client.call('VM.get_VBDs', vm)
     const before = await client.call('VBD.get_VDI', vbd)
     const snapshots = await client.call('VDI.get_snapshots', before)
@@ -118,7 +125,12 @@ describe('a machine', () => {
     expect(await client.call('VDI.get_snapshots', after)).toHaveLength(2)
     await client.call('VM.revert', second)
     expect(await state(vm)).toBe('Suspended')
-    expect(await client.refusal('VM.start', second, false, false)).toEqual(['VM_BAD_POWER_STATE', second, 'halted', 'suspended'])
+    expect(await client.refusal('VM.start', second, false, false)).toEqual([
+      'VM_BAD_POWER_STATE',
+      second,
+      'halted',
+      'suspended',
+    ])
     expect(await client.refusal('VM.start', first, false, false)).toEqual(['VM_IS_SNAPSHOT', first, 'start'])
   })
 
@@ -137,7 +149,11 @@ describe('a machine', () => {
     const vm = await provision('memory')
     expect((await client.refusal('VM.set_memory_static_max', vm, 1024))[0]).toBe('MEMORY_CONSTRAINT_VIOLATION')
     await client.call('VM.set_memory_limits', vm, 1, 4096, 2, 4096)
-    expect(await client.call('VM.get_record', vm)).toMatchObject({ memory_static_min: 1, memory_dynamic_min: 2, memory_static_max: 4096 })
+    expect(await client.call('VM.get_record', vm)).toMatchObject({
+      memory_static_min: 1,
+      memory_dynamic_min: 2,
+      memory_static_max: 4096,
+    })
     expect((await client.refusal('VM.set_VCPUs_at_startup', vm, 9))[0]).toBe('INVALID_VALUE')
   })
 

@@ -19,7 +19,8 @@ async function everything(client: TestClient): Promise<Loose> {
   const batch = await client.call('event.from', ['*'], '', 0)
   const kept = batch.events.filter((event: Loose) => event.class !== 'task')
   // The order of a set means nothing, and is not kept.
-  const sorted = (_key: string, value: unknown): unknown => (Array.isArray(value) ? value.map(String).toSorted(compare) : value)
+  const sorted = (_key: string, value: unknown): unknown =>
+    Array.isArray(value) ? value.map(String).toSorted(compare) : value
   return JSON.parse(JSON.stringify(Object.fromEntries(kept.map((event: Loose) => [event.ref, event.snapshot])), sorted))
 }
 

@@ -42,7 +42,9 @@ describe('sessions', () => {
     const client = await logIn(toolstack.url)
     for (let i = 0; i < 100; i++) {
       const names = Array.from({ length: 100 }, (_, j) => `originator ${i} ${j}`)
-      await Promise.all(names.map((name) => rpc(toolstack.url, 'session.login_with_password', ['root', 'nixen', '1.0', name])))
+      await Promise.all(
+        names.map((name) => rpc(toolstack.url, 'session.login_with_password', ['root', 'nixen', '1.0', name])),
+      )
     }
     const started = performance.now()
     const { valid_ref_counts } = await client.call('event.from', ['nothing'], '', 0)
@@ -64,7 +66,9 @@ describe('sessions', () => {
     expect(toolstack.pools.map((pool) => new URL(pool.url).hostname)).toEqual(['127.0.1.1', '127.0.2.1'])
     const names = await Promise.all([first, second].map(async (client) => (await find(client!, 'host'))[1].name_label))
     expect(new Set(names).size).toBe(2)
-    await expect(rpc(second!.url, 'pool.get_all', [first!.session])).rejects.toMatchObject({ answer: ['SESSION_INVALID', first!.session] })
+    await expect(rpc(second!.url, 'pool.get_all', [first!.session])).rejects.toMatchObject({
+      answer: ['SESSION_INVALID', first!.session],
+    })
   })
 })
 

@@ -23,14 +23,20 @@ const xmlCall = (method: string, ...values: string[]): string =>
 
 describe('JSON-RPC', () => {
   test('answers version 2.0 with exactly the content type clients compare with', async () => {
-    const response = await post('/jsonrpc', JSON.stringify({ jsonrpc: '2.0', id: 'a', method: 'VM.get_all', params: [client.session] }))
+    const response = await post(
+      '/jsonrpc',
+      JSON.stringify({ jsonrpc: '2.0', id: 'a', method: 'VM.get_all', params: [client.session] }),
+    )
     expect(response.headers.get('content-type')).toBe('application/json')
     expect(response.headers.get('access-control-allow-origin')).toBe('*')
     expect(await response.json()).toMatchObject({ jsonrpc: '2.0', id: 'a', result: expect.any(Array) })
   })
 
   test('answers version 1.0 with a code and parameters as error', async () => {
-    const response = await post('/jsonrpc', JSON.stringify({ id: 3, method: 'VM.get_uuid', params: [client.session, 'x'] }))
+    const response = await post(
+      '/jsonrpc',
+      JSON.stringify({ id: 3, method: 'VM.get_uuid', params: [client.session, 'x'] }),
+    )
     expect(await response.json()).toEqual({ result: null, error: ['HANDLE_INVALID', 'VM', 'x'], id: 3 })
   })
 
@@ -52,7 +58,12 @@ describe('JSON-RPC', () => {
   })
 
   test('refuses a parameter that is not UTF-8', async () => {
-    const text = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'VM.get_by_name_label', params: [client.session, 'a?'] })
+    const text = JSON.stringify({
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'VM.get_by_name_label',
+      params: [client.session, 'a?'],
+    })
     const body = Buffer.from(text)
     body[text.indexOf('a?') + 1] = 0xff
     const { error } = (await (await post('/jsonrpc', body)).json()) as { error: { message: string; data: string[] } }
@@ -61,7 +72,10 @@ describe('JSON-RPC', () => {
 
   test('has a limit for the body, 300 KiB', async () => {
     const name = 'x'.repeat(1024 * 1024)
-    const response = await post('/jsonrpc', JSON.stringify({ jsonrpc: '2.0', id: 1, method: name, params: [client.session] }))
+    const response = await post(
+      '/jsonrpc',
+      JSON.stringify({ jsonrpc: '2.0', id: 1, method: name, params: [client.session] }),
+    )
     expect(response.status).toBe(413)
     await response.text()
     expect(await client.refusal('y'.repeat(250_000))).toEqual(['MESSAGE_METHOD_UNKNOWN', 'y'.repeat(250_000)])
@@ -70,7 +84,13 @@ describe('JSON-RPC', () => {
   test('survives a client that hangs up in the middle of a body', async () => {
     const { hostname, port } = new URL(toolstack.url)
     await new Promise<void>((resolve) => {
-      const half = request({ host: hostname, port, method: 'POST', path: '/jsonrpc', headers: { 'content-length': '1000' } })
+      const half = request({
+        host: hostname,
+        port,
+        method: 'POST',
+        path: '/jsonrpc',
+        headers: { 'content-length': '1000' },
+      })
       half.on('error', () => resolve())
       half.write('{"half":')
       setTimeout(() => half.destroy(new Error('gone')), 50)
@@ -148,10 +168,25 @@ describe('calls', () => {
     ['too many when none is optional', 'VM.get_all', [1], ['MESSAGE_PARAMETER_COUNT_MISMATCH', 'VM.get_all', '0', '1']],
     ['an unknown reference', 'VM.get_record', ['OpaqueRef:x'], ['HANDLE_INVALID', 'VM', 'OpaqueRef:x']],
     ['an unknown UUID', 'VM.get_by_uuid', ['x'], ['UUID_INVALID', 'VM', 'x']],
-    ['a value outside its enum', 'VM.set_actions_after_shutdown', ['x', 'explode'], ['INVALID_VALUE', 'on_normal_exit', 'explode']],
+    [
+      'a value outside its enum',
+      'VM.set_actions_after_shutdown',
+      ['x', 'explode'],
+      ['INVALID_VALUE', 'on_normal_exit', 'explode'],
+    ],
     ['a bad filter', 'VM.get_all_records_where', ['field ='], ['INVALID_VALUE', 'expr', 'field =']],
-    ['async for a getter', 'Async.VM.get_all', [], ['Fault', 'No async mode for this operation (rpc: Async.VM.get_all)']],
-    ['what only pools may call', 'pool.audit_log_append', ['x'], ['PERMISSION_DENIED', 'Internal API call attempted with not-permitted session']],
+    [
+      'async for a getter',
+      'Async.VM.get_all',
+      [],
+      ['Fault', 'No async mode for this operation (rpc: Async.VM.get_all)'],
+    ],
+    [
+      'what only pools may call',
+      'pool.audit_log_append',
+      ['x'],
+      ['PERMISSION_DENIED', 'Internal API call attempted with not-permitted session'],
+    ],
     ['what is not implemented', 'pool.enable_ha', [[], {}], ['NOT_IMPLEMENTED', 'pool.enable_ha']],
     ['what was removed', 'VM.snapshot_with_quiesce', ['x', 'y'], ['MESSAGE_REMOVED']],
   ])('refuses %s', async (_name, method, params, expected) => {
@@ -181,14 +216,28 @@ describe('calls', () => {
     const [vm] = await find(client, 'VM', (each) => !each.is_a_template)
     await client.call('VM.add_to_other_config', vm, '__proto__', 'x')
     await client.call('VM.add_to_other_config', vm, 'constructor', 'y')
-    expect(Object.entries(await client.call('VM.get_other_config', vm))).toEqual(expect.arrayContaining([['__proto__', 'x'], ['constructor', 'y']]))
-    expect(await client.refusal('VM.add_to_other_config', vm, 'constructor', 'z')).toEqual(['MAP_DUPLICATE_KEY', 'VM', 'other_config', vm, 'constructor'])
+    expect(Object.entries(await client.call('VM.get_other_config', vm))).toEqual(
+      expect.arrayContaining([
+        ['__proto__', 'x'],
+        ['constructor', 'y'],
+      ]),
+    )
+    expect(await client.refusal('VM.add_to_other_config', vm, 'constructor', 'z')).toEqual([
+      'MAP_DUPLICATE_KEY',
+      'VM',
+      'other_config',
+      vm,
+      'constructor',
+    ])
     await client.call('VM.remove_from_other_config', vm, 'constructor')
     await client.call('VM.remove_from_other_config', vm, 'never there')
   })
 
   test('finds records by expression', async () => {
-    const found = await client.call('VM.get_all_records_where', 'field "is_default_template"="true" and not (field "HVM__boot_policy"="") and field "name__label"="Windows 11"')
+    const found = await client.call(
+      'VM.get_all_records_where',
+      'field "is_default_template"="true" and not (field "HVM__boot_policy"="") and field "name__label"="Windows 11"',
+    )
     expect(Object.values(found)).toMatchObject([{ name_label: 'Windows 11' }])
   })
 

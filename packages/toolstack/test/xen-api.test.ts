@@ -27,7 +27,8 @@ afterAll(async () => {
   await toolstack[Symbol.asyncDispose]()
 })
 
-const objects = (type: string): Loose[] => Object.values(client.objects.all).filter((object: Loose) => object.$type === type)
+const objects = (type: string): Loose[] =>
+  Object.values(client.objects.all).filter((object: Loose) => object.$type === type)
 
 describe('the npm client xen-api', () => {
   test('logs in and lists methods', async () => {

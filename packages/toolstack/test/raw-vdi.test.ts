@@ -98,6 +98,22 @@ describe('the content of a VDI', () => {
     }
   })
 
+  test('is kept in a qcow2 where that is asked for, with snapshots', async () => {
+    const path = await image('qcow2.img', 8 * MiB)
+    const vdi = await newVdi(8 * MiB, { sm_config: { 'image-format': 'qcow2' } })
+    expect(await client.call('VDI.get_sm_config', vdi)).toEqual({ 'image-format': 'qcow2' })
+    await put(client, '/import_raw_vdi', createReadStream(path), { length: 8 * MiB, query: { vdi } })
+    const snapshot = await client.call('VDI.snapshot', vdi)
+    await put(client, '/import_raw_vdi', Readable.from([Buffer.alloc(8 * MiB, 3)]), { length: 8 * MiB, query: { vdi } })
+    const [uuid, srUuid] = await Promise.all([client.call('VDI.get_uuid', snapshot), client.call('SR.get_uuid', sr)])
+    const file = join(directory, 'data', 'pool-1', 'sr', srUuid, `${uuid}.qcow2`)
+    await run('qemu-img', ['check', file])
+    // With its backing file, as the snapshot reads it.
+    await run('qemu-img', ['compare', '-f', 'raw', '-F', 'qcow2', path, file])
+    const { stdout } = await run('qemu-img', ['info', '--output=json', file])
+    expect(JSON.parse(stdout)).toMatchObject({ 'backing-filename-format': 'qcow2', 'virtual-size': 8 * MiB })
+  })
+
   test('is exported as the difference to a snapshot', async () => {
     const path = await image('base.img', 8 * MiB)
     const vdi = await newVdi(8 * MiB)

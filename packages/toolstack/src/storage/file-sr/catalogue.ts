@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { join, parse } from 'node:path'
 import { forEachConcurrent, isUuid, messageOf, type Log } from '@nixen/core'
 import { openLocalFile, parentNames } from '@nixen/disk'
+import { readQcow2Front } from '../qcow2/qcow2-layer.ts'
 import { readFront } from '../vhd/vhd-file.ts'
 import type { VdiFormat } from '../storage-port.ts'
 import { Image, type ImageFacts } from './image.ts'
@@ -59,6 +60,10 @@ function dropTree(image: Image, images: Map<string, Image>): void {
 async function readFacts(path: string, uuid: string, format: VdiFormat): Promise<ImageFacts> {
   await using file = await openLocalFile(path, { direct: false })
   if (format === 'raw') return { uuid, format, size: await file.size(), hidden: false, parent: undefined }
+  if (format === 'qcow2') {
+    const { size, hidden, parent } = await readQcow2Front(file)
+    return { uuid, format, size, hidden, parent: parent && parse(parent.name).name }
+  }
   const { footer, hidden, header } = await readFront(file)
   const [name] = footer.type === 'differencing' ? await parentNames(file, header) : []
   return { uuid, format, size: footer.size, hidden, parent: name === undefined ? undefined : parse(name).name }

@@ -1,5 +1,6 @@
 import { messageOf, type Log } from '@nixen/core'
 import { rename } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { planCoalesce, type CoalescePolicy, type CoalesceStep } from './coalesce-plan.ts'
 import { removeDurable, syncDirectory } from './durable.ts'
 import { Image } from './image.ts'
@@ -147,7 +148,7 @@ export class Coalescer {
       await alone(async () => {
         await journaled(directory, { kind: 'coalesce', image: image.uuid, parent: parent.uuid }, async () => {
           for (const child of children) {
-            await child.use((layer) => layer.setParent({ name: `${parent.uuid}.vhd`, uuid: id }))
+            await child.use((layer) => layer.setParent({ name: basename(parent.path), uuid: id }))
           }
           await removeDurable(image.path)
         })

@@ -1,5 +1,5 @@
 import { link, readFile, rename, statfs } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { alignUp, newUuid, systemCode, type Log } from '@nixen/core'
 import {
   createDisk,
@@ -16,6 +16,8 @@ import { smError } from '../sm-errors.ts'
 import type { SrChange, SrDriver } from '../sr-driver.ts'
 import { asStorage } from '../storage-failure.ts'
 import type { OpenVdi, SrState, VdiFormat, VdiState } from '../storage-port.ts'
+import { createQcow2 } from '../qcow2/qcow2-sink.ts'
+import { formatQcow2 } from '../qcow2/qcow2-layer.ts'
 import { VhdFile } from '../vhd/vhd-file.ts'
 import { recoverCbtLogs } from '../cbt/cbt-directory.ts'
 import { readCatalogue } from './catalogue.ts'
@@ -116,13 +118,13 @@ export class FileSr implements SrDriver {
     uuid: string,
     { size, format = 'vhd' }: { size: number; format?: VdiFormat | undefined },
   ): Promise<VdiState> {
-    if (format === 'qcow2') return await this.make(uuid, { size, format }, (sink) => sink.finish())
     const rounded = roundSize(size, format)
     return await this.#change('VDICreate', async () => {
       if (this.has(uuid)) throw smError('VDIExists', uuid)
       const path = join(this.#options.directory, `${uuid}.${format}`)
       await using file = await createLocalFile(path, { direct: false })
       if (format === 'raw') await file.truncate(rounded)
+      else if (format === 'qcow2') await formatQcow2(file, { size: rounded })
       else await VhdFile.format(file, { size: rounded, uuid: newVhdUuid() })
       await file.commit()
       return await this.#added(new Image({ uuid, format, size: rounded, hidden: false }, path))
@@ -139,7 +141,10 @@ export class FileSr implements SrDriver {
     if (this.has(uuid)) throw smError('VDIExists', uuid)
     const path = join(this.#options.directory, `${uuid}.${format}`)
     await asStorage(async () => {
-      await using sink = await createDisk(path, { format, size: rounded, direct: false })
+      await using sink =
+        format === 'qcow2'
+          ? await createQcow2(path, rounded)
+          : await createDisk(path, { format, size: rounded, direct: false })
       await work(sink)
     }, 'VDICreate')
     return await this.#change('VDICreate', () =>
@@ -160,7 +165,7 @@ export class FileSr implements SrDriver {
     if (this.has(uuid)) throw smError('VDIExists', uuid)
     return await this.#gate.alone(async () => {
       const leaf = this.#need(from)
-      if (leaf.format !== 'vhd' || leaf.hidden) throw smError('VDIType', `${from} is no VHD disk`)
+      if (leaf.format === 'raw' || leaf.hidden) throw smError('VDIType', `${from} is a raw disk, or none`)
       const { parent } = leaf
       await this.#live.get(from)?.disk.sync()
       await this.#closeLog(from)
@@ -175,24 +180,25 @@ export class FileSr implements SrDriver {
 
   async #forkData(leaf: Image, { uuid, withLog }: { uuid: string; withLog: boolean }): Promise<VdiState> {
     const { directory } = this.#options
-    const { parent, size, uuid: from } = leaf
+    const { parent, size, format, uuid: from } = leaf
     const base = newUuid()
-    const image = new Image({ uuid: base, format: 'vhd', size, hidden: true }, this.#path(base))
+    const path = this.#path(uuid, format)
+    const image = new Image({ uuid: base, format, size, hidden: true }, this.#path(base, format))
     await journaled(directory, { kind: 'clone', leaf: from, base, child: uuid }, async () => {
-      const below = { name: `${base}.vhd`, uuid: await leaf.use(async (layer) => layer.uuid) }
+      const below = { name: `${base}.${format}`, uuid: await leaf.use(async (layer) => layer.uuid) }
       await this.#newChildren(leaf, below, [from, uuid])
       if (withLog) await this.#prepareLogs(from, uuid)
       await link(leaf.path, image.path)
       await syncDirectory(directory)
       // From here on the disk stands on the base.
       await rename(`${leaf.path}.new`, leaf.path)
-      await rename(`${this.#path(uuid)}.new`, this.#path(uuid))
+      await rename(`${path}.new`, path)
       if (withLog) await this.#commitLogs(from, uuid)
       await syncDirectory(directory)
       await image.use((layer) => layer.setHidden(true))
     })
-    const child = new Image({ uuid, format: 'vhd', size, hidden: false }, this.#path(uuid))
-    const successor = new Image({ uuid: from, format: 'vhd', size, hidden: false }, leaf.path)
+    const child = new Image({ uuid, format, size, hidden: false }, path)
+    const successor = new Image({ uuid: from, format, size, hidden: false }, leaf.path)
     image.setParent(parent)
     leaf.setParent(undefined)
     child.setParent(image)
@@ -212,18 +218,19 @@ export class FileSr implements SrDriver {
     { uuid, withLog }: { uuid: string; withLog: boolean },
   ): Promise<VdiState> {
     const { directory } = this.#options
+    const path = this.#path(uuid, leaf.format)
     const id = await parent.use(async (layer) => layer.uuid)
     // There is no new base, so nothing but the child is taken back after a crash.
     await journaled(directory, { kind: 'clone', leaf: leaf.uuid, base: newUuid(), child: uuid }, async () => {
-      await this.#newChildren(leaf, { name: `${parent.uuid}.vhd`, uuid: id }, [uuid])
+      await this.#newChildren(leaf, { name: basename(parent.path), uuid: id }, [uuid])
       if (withLog) await this.#prepareLogs(leaf.uuid, uuid)
-      await rename(`${this.#path(uuid)}.new`, this.#path(uuid))
+      await rename(`${path}.new`, path)
       if (withLog) await this.#commitLogs(leaf.uuid, uuid)
       await syncDirectory(directory)
     })
     await this.#openLog(leaf.uuid)
     if (withLog) this.#logs.add(uuid)
-    const child = new Image({ uuid, format: 'vhd', size: leaf.size, hidden: false }, this.#path(uuid))
+    const child = new Image({ uuid, format: leaf.format, size: leaf.size, hidden: false }, path)
     child.setParent(parent)
     return await this.#added(child)
   }
@@ -231,8 +238,9 @@ export class FileSr implements SrDriver {
   /** Empty images under the names `<uuid>.vhd.new`, complete and durable. */
   async #newChildren(leaf: Image, parent: { name: string; uuid: string }, uuids: readonly string[]): Promise<void> {
     for (const uuid of uuids) {
-      await using file = await createLocalFile(`${this.#path(uuid)}.new`, { direct: false, replace: true })
-      await VhdFile.format(file, { size: leaf.size, uuid: newVhdUuid(), parent })
+      await using file = await createLocalFile(`${this.#path(uuid, leaf.format)}.new`, { direct: false, replace: true })
+      if (leaf.format === 'qcow2') await formatQcow2(file, { size: leaf.size, parent })
+      else await VhdFile.format(file, { size: leaf.size, uuid: newVhdUuid(), parent })
       await file.commit()
     }
   }
@@ -554,8 +562,8 @@ export class FileSr implements SrDriver {
     tell().catch((error: unknown) => log.warn('the state of the SR is unknown', { error: String(error) }))
   }
 
-  #path(uuid: string): string {
-    return join(this.#options.directory, `${uuid}.vhd`)
+  #path(uuid: string, format: VdiFormat): string {
+    return join(this.#options.directory, `${uuid}.${format}`)
   }
 
   #logPath(uuid: string): string {

@@ -1,3 +1,4 @@
+import { openQcow2Layer } from '../qcow2/qcow2-layer.ts'
 import { VhdFile } from '../vhd/vhd-file.ts'
 import { smError } from '../sm-errors.ts'
 import type { VdiFormat } from '../storage-port.ts'
@@ -94,13 +95,20 @@ export class Image {
   }
 }
 
-async function openLayer(image: Image): Promise<Layer> {
-  switch (image.format) {
+/** Opens an image file by its format. */
+export async function openLayer({
+  path,
+  format,
+}: {
+  readonly path: string
+  readonly format: VdiFormat
+}): Promise<Layer> {
+  switch (format) {
     case 'vhd':
-      return await VhdFile.open(image.path)
+      return await VhdFile.open(path)
     case 'raw':
-      return await openRawLayer(image.path)
+      return await openRawLayer(path)
     case 'qcow2':
-      throw smError('VDIType', `${image.uuid} is a qcow2`)
+      return await openQcow2Layer(path)
   }
 }

@@ -3,8 +3,8 @@ import { basename, join, parse } from 'node:path'
 import { isRecord, isUuid, messageOf, systemCode, type Log } from '@nixen/core'
 import { decodeCbtLog, encodeCbtLog } from '../cbt/cbt-log.ts'
 import { removeCbtLog } from '../cbt/cbt-directory.ts'
-import { VhdFile } from '../vhd/vhd-file.ts'
 import { removeDurable, syncDirectory, writeDurable } from './durable.ts'
+import { openLayer } from './image.ts'
 
 /**
  * A change of the tree that takes several steps, written down before the first step that would not be harmless by itself, and removed after
@@ -27,6 +27,9 @@ const keys = {
   leaf: ['leaf', 'parent'],
   destroy: ['image'],
 } as const
+
+/** Formats whose images stand on others. */
+const chained = ['vhd', 'qcow2'] as const
 
 function pathOf(directory: string, entry: JournalEntry): string {
   return join(directory, `${entry.kind}_${'image' in entry ? entry.image : entry.leaf}`)
@@ -103,16 +106,19 @@ async function recoverClone(
   directory: string,
   { leaf, base, child }: Extract<JournalEntry, { kind: 'clone' }>,
 ): Promise<void> {
-  const vhd = (uuid: string): string => join(directory, `${uuid}.vhd`)
-  await rm(`${vhd(leaf)}.new`, { force: true })
-  await rm(`${vhd(child)}.new`, { force: true })
-  await rm(vhd(child), { force: true })
-  const [leafFile, baseFile] = [await inodeOf(vhd(leaf)), await inodeOf(vhd(base))]
-  if (baseFile !== undefined && leafFile === baseFile) await rm(vhd(base))
-  else if (baseFile !== undefined && leafFile === undefined) await rename(vhd(base), vhd(leaf))
-  else if (baseFile !== undefined) {
-    await using file = await VhdFile.open(vhd(base))
-    await file.setHidden(true)
+  for (const format of chained) {
+    const path = (uuid: string): string => join(directory, `${uuid}.${format}`)
+    await rm(`${path(leaf)}.new`, { force: true })
+    await rm(`${path(child)}.new`, { force: true })
+    await rm(path(child), { force: true })
+    const [leafFile, baseFile] = [await inodeOf(path(leaf)), await inodeOf(path(base))]
+    if (baseFile === undefined) continue
+    if (leafFile === baseFile) await rm(path(base))
+    else if (leafFile === undefined) await rename(path(base), path(leaf))
+    else {
+      await using file = await openLayer({ path: path(base), format })
+      await file.setHidden(true)
+    }
   }
   await returnCbtLog(directory, leaf, child)
   await syncDirectory(directory)
@@ -142,17 +148,21 @@ async function recoverCoalesce(
   directory: string,
   { image, parent }: Extract<JournalEntry, { kind: 'coalesce' }>,
 ): Promise<void> {
-  const path = (uuid: string): string => join(directory, `${uuid}.vhd`)
-  if ((await inodeOf(path(image))) === undefined) return
-  await using below = await VhdFile.open(path(parent))
-  for (const name of await readdir(directory)) {
-    if (!/^[0-9a-f-]{36}\.vhd$/.test(name)) continue
-    await using file = await VhdFile.open(join(directory, name))
-    if (file.parent && parse(basename(file.parent.name)).name === image) {
-      await file.setParent({ name: `${parent}.vhd`, uuid: below.uuid })
+  for (const format of chained) {
+    const path = join(directory, `${image}.${format}`)
+    const into = join(directory, `${parent}.${format}`)
+    if ((await inodeOf(path)) === undefined) continue
+    await using below = await openLayer({ path: into, format })
+    for (const name of await readdir(directory)) {
+      const { name: uuid, ext } = parse(name)
+      if (!isUuid(uuid) || ext !== `.${format}`) continue
+      await using file = await openLayer({ path: join(directory, name), format })
+      if (file.parent && parse(basename(file.parent.name)).name === image) {
+        await file.setParent({ name: basename(into), uuid: below.uuid })
+      }
     }
+    await removeDurable(path)
   }
-  await removeDurable(path(image))
 }
 
 /** Until the parent has the leaf's name it is a parent, and hidden. */
@@ -160,9 +170,13 @@ async function recoverLeaf(
   directory: string,
   { leaf, parent }: Extract<JournalEntry, { kind: 'leaf' }>,
 ): Promise<void> {
-  const swapped = (await inodeOf(join(directory, `${parent}.vhd`))) === undefined
-  await using file = await VhdFile.open(join(directory, `${swapped ? leaf : parent}.vhd`))
-  await file.setHidden(!swapped)
+  for (const format of chained) {
+    const path = (uuid: string): string => join(directory, `${uuid}.${format}`)
+    if ((await inodeOf(path(leaf))) === undefined) continue
+    const swapped = (await inodeOf(path(parent))) === undefined
+    await using file = await openLayer({ path: path(swapped ? leaf : parent), format })
+    await file.setHidden(!swapped)
+  }
 }
 
 /** Removes an image that nothing stands on, and its log; what the log says goes to the one after it. */

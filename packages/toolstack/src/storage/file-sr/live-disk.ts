@@ -128,14 +128,18 @@ export class LiveDisk implements DiskSource, WritableDisk, RangedExtents {
   }
 
   async #writeBlock(block: number, start: number, bytes: Uint8Array): Promise<void> {
-    const whole = start % sectorSize === 0 && bytes.length % sectorSize === 0
+    const granule = this.#chain[0]?.granule ?? sectorSize
+    const inBlock = this.size - block * blockSize
+    const end = start + bytes.length
+    const whole = start % granule === 0 && (end % granule === 0 || end === inBlock)
     if (whole) return await this.#writeSectors(block, start, bytes)
-    // Parts of sectors: the rest of them is read, and no other such write may come between.
+    // Parts of granules: the rest of them is read, and no other such write may come between.
     await this.#partial.run(block, async () => {
-      const from = alignDown(start, sectorSize)
-      const sectors = new Uint8Array(alignUp(start + bytes.length, sectorSize) - from)
-      const end = Math.min(block * blockSize + from + sectors.length, this.size)
-      await readChain(this.#chain, block * blockSize + from, sectors.subarray(0, end - block * blockSize - from))
+      const from = alignDown(start, granule)
+      const to = Math.min(alignUp(end, granule), alignUp(inBlock, sectorSize))
+      const sectors = new Uint8Array(to - from)
+      const offset = block * blockSize + from
+      await readChain(this.#chain, offset, sectors.subarray(0, Math.min(sectors.length, this.size - offset)))
       sectors.set(bytes, start - from)
       await this.#writeSectors(block, from, sectors)
     })

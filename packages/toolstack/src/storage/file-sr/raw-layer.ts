@@ -11,6 +11,8 @@ class RawLayer implements Layer {
   readonly #file: DiskFile
   size: number
   readonly uuid = ''
+  readonly granule = 512
+  readonly parent = undefined
 
   constructor(file: DiskFile, size: number) {
     this.#file = file

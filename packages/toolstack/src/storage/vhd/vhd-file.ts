@@ -55,6 +55,7 @@ export type BlockMap = 'all' | Uint8Array
  * before: a crash at any point leaves a file that reads as before the write, or after it.
  */
 export class VhdFile implements AsyncDisposable {
+  readonly granule: number = sectorSize
   readonly #file: DiskFile
   #footer: VhdFooter
   #hidden: boolean

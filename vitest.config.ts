@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 // One project a package, so that "npm test" can say how long each suite took.
 export default defineConfig({
   test: {
-    projects: ['core', 'xapi', 'api', 'disk', 'backup', 'toolstack', 'cli', 'testkit'].map((name) => ({
+    projects: ['core', 'xapi', 'api', 'disk', 'backup', 'toolstack', 'providers', 'cli', 'testkit'].map((name) => ({
       test: {
         name,
         include: [`packages/${name}/{src,test}/**/*.test.ts`],

@@ -1,0 +1,7 @@
+export { InventoryView } from './inventory-view.ts'
+export { ConnectionKeeper, type ConnectionStatus, type KeeperOptions } from './keeper.ts'
+export { needsSomebody } from './needs-somebody.ts'
+export type { CertificateProbe } from './probe.ts'
+export * from './provider.ts'
+export * from './stats.ts'
+export { xapiProvider } from './xapi/provider.ts'

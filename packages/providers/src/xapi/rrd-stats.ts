@@ -1,0 +1,96 @@
+import type { ResourceId } from '@nixen/api'
+import { KiB, MiB } from '@nixen/core'
+import type { RrdSeries, RrdUpdates } from '@nixen/xapi'
+import { metricUnits, type Metric, type Stats, type StatsSeries } from '../stats.ts'
+
+/** The archives of a host (xapi.md, RRD): step and reach in milliseconds. */
+const minute = 60_000
+const hour = 60 * minute
+const archives = [
+  { step: 5000, reach: 10 * minute },
+  { step: minute, reach: 2 * hour },
+  { step: hour, reach: 7 * 24 * hour },
+  { step: 24 * hour, reach: 366 * 24 * hour },
+] as const
+
+/** The step of the archive that is used: the finest that reaches back to `from`, and no finer than what was asked for. */
+export function chooseStep({ from, now, step }: { from: number; now: number; step: number | undefined }): number {
+  const fits = archives.filter((archive) => archive.step >= (step ?? 0))
+  const choice = fits.find(({ reach }) => reach >= now - from) ?? archives[archives.length - 1]
+  return choice?.step ?? minute
+}
+
+/** Data sources by name, in the order of trial. The first group is the instance. */
+const sources: readonly { readonly name: RegExp; readonly metric: Metric; readonly factor?: number }[] = [
+  { name: /^cpu(\d+)$/, metric: 'cpu-core' },
+  { name: /^cpu_avg$|^cpu_usage$/, metric: 'cpu' },
+  { name: /^loadavg$/, metric: 'load' },
+  { name: /^memory$/, metric: 'memory-total' },
+  { name: /^memory_total_kib$/, metric: 'memory-total', factor: KiB },
+  { name: /^memory_(?:internal_free|free_kib)$/, metric: 'memory-free', factor: KiB },
+  { name: /^[vp]if_(?!aggr_)(\w+)_rx$/, metric: 'network-receive' },
+  { name: /^[vp]if_(?!aggr_)(\w+)_tx$/, metric: 'network-send' },
+  { name: /^pif_aggr_rx$/, metric: 'network-receive' },
+  { name: /^pif_aggr_tx$/, metric: 'network-send' },
+  { name: /^vbd_(\w+?)_read$/, metric: 'disk-read' },
+  { name: /^vbd_(\w+?)_write$/, metric: 'disk-write' },
+  { name: /^vbd_(\w+?)_iops_read$/, metric: 'disk-read-ops' },
+  { name: /^vbd_(\w+?)_iops_write$/, metric: 'disk-write-ops' },
+  { name: /^vbd_(\w+?)_read_latency$/, metric: 'disk-read-latency', factor: 1 / 1000 },
+  { name: /^vbd_(\w+?)_write_latency$/, metric: 'disk-write-latency', factor: 1 / 1000 },
+  { name: /^(?:read)_([0-9a-f]{8})$/, metric: 'disk-read' },
+  { name: /^(?:write)_([0-9a-f]{8})$/, metric: 'disk-write' },
+  { name: /^iops_read_([0-9a-f]{8})$/, metric: 'disk-read-ops' },
+  { name: /^iops_write_([0-9a-f]{8})$/, metric: 'disk-write-ops' },
+  { name: /^io_throughput_read_([0-9a-f]{8})$/, metric: 'disk-read', factor: MiB },
+  { name: /^io_throughput_write_([0-9a-f]{8})$/, metric: 'disk-write', factor: MiB },
+  { name: /^DCMI-power-reading$/, metric: 'power' },
+]
+
+/** What a host measured of one object, in the terms of the contract. Data sources that no metric stands for are left out. */
+export function statsOf(id: ResourceId, updates: RrdUpdates, uuid: string): Stats {
+  const own = updates.series.filter((series) => series.uuid === uuid)
+  const series: StatsSeries[] = []
+  const seen = new Set<string>()
+  for (const source of own) {
+    const found = toSeries(source)
+    const key = found && `${found.metric} ${found.instance ?? ''}`
+    // A storage says its throughput in two units.
+    if (!found || !key || seen.has(key)) continue
+    seen.add(key)
+    series.push(found)
+  }
+  const total = series.find(({ metric }) => metric === 'memory-total')
+  const free = series.find(({ metric }) => metric === 'memory-free')
+  if (total && free) series.push(difference(total, free))
+  const cores = series.filter(({ metric }) => metric === 'cpu-core')
+  if (cores.length > 0 && !seen.has('cpu ')) series.unshift(mean(cores))
+  return { id, step: updates.step, times: [...updates.times], series }
+}
+
+function toSeries({ name, values }: RrdSeries): StatsSeries | undefined {
+  for (const { name: pattern, metric, factor = 1 } of sources) {
+    const match = pattern.exec(name)
+    if (!match) continue
+    const numbers = Array.from(values, (value) => (Number.isFinite(value) ? value * factor : null))
+    const instance = match[1] === undefined ? {} : { instance: match[1] }
+    return { metric, unit: metricUnits[metric], ...instance, values: numbers }
+  }
+  return undefined
+}
+
+function difference(total: StatsSeries, free: StatsSeries): StatsSeries {
+  const values = total.values.map((value, index) => {
+    const rest = free.values[index] ?? null
+    return value === null || rest === null ? null : Math.max(0, value - rest)
+  })
+  return { metric: 'memory-used', unit: metricUnits['memory-used'], values }
+}
+
+function mean(cores: readonly StatsSeries[]): StatsSeries {
+  const values = (cores[0]?.values ?? []).map((_, index) => {
+    const known = cores.map((core) => core.values[index] ?? null).filter((value) => value !== null)
+    return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length
+  })
+  return { metric: 'cpu', unit: metricUnits.cpu, values }
+}

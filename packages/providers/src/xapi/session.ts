@@ -1,0 +1,194 @@
+import { setImmediate } from 'node:timers/promises'
+import {
+  connectionErrors,
+  alarmErrors,
+  diskErrors,
+  hostErrors,
+  networkErrors,
+  nicErrors,
+  parseId,
+  poolErrors,
+  snapshotErrors,
+  storageErrors,
+  taskErrors,
+  templateErrors,
+  typeOfId,
+  vmErrors,
+  type ResourceId,
+  type ResourceType,
+} from '@nixen/api'
+import { anySignal, isAbort } from '@nixen/core'
+import { rrdUpdates, type Xapi, type XapiChanges } from '@nixen/xapi'
+import type {
+  ChangesOptions,
+  ConnectionSpec,
+  InventoryChange,
+  KnownObjects,
+  NativeObject,
+  ProviderCapabilities,
+  ProviderPorts,
+  ProviderSession,
+} from '../provider.ts'
+import type { Stats, StatsQuery } from '../stats.ts'
+import { needsSomebody } from '../needs-somebody.ts'
+import { connectionError } from './errors.ts'
+import { readClasses, XapiInventory, type ReadClass } from './inventory.ts'
+import { fetchNative } from './native.ts'
+import { capabilitiesOf } from './restrictions.ts'
+import { chooseStep, statsOf } from './rrd-stats.ts'
+
+/** Longest pause of the client before it asks again, in milliseconds: a host that is back has to be seen within 5 s. */
+const maxPause = 2000
+
+/** A session on a pool. */
+export class XapiSession implements ProviderSession {
+  readonly #xapi: Xapi
+  readonly #spec: ConnectionSpec
+  readonly #ports: ProviderPorts
+  readonly #inventory: XapiInventory
+
+  constructor(
+    xapi: Xapi,
+    spec: ConnectionSpec,
+    { ports, known }: { ports: ProviderPorts; known: KnownObjects | undefined },
+  ) {
+    this.#xapi = xapi
+    this.#spec = spec
+    this.#ports = ports
+    this.#inventory = new XapiInventory(spec.id, known)
+  }
+
+  get product(): string {
+    const { productBrand, productVersion } = this.#xapi.pool.master
+    return `${productBrand || 'XAPI'} ${productVersion}`.trim()
+  }
+
+  get poolKey(): string {
+    return this.#xapi.pool.uuid
+  }
+
+  get activeAddress(): string | undefined {
+    return this.#xapi.master
+  }
+
+  get capabilities(): ProviderCapabilities {
+    const [pool] = this.#inventory.model.pools.values()
+    return capabilitiesOf(pool?.restrictions ?? [])
+  }
+
+  async *changes({ signal, onInterrupted, onResumed }: ChangesOptions = {}): AsyncGenerator<InventoryChange, void> {
+    const broken = new AbortController()
+    let interrupted = false
+    const onRetry = (failure: unknown): void => {
+      const error = connectionError(failure, this.#spec)
+      // The client would go on asking a host that is not to be trusted any more.
+      if (needsSomebody(error)) broken.abort(error)
+      interrupted = true
+      onInterrupted?.(error)
+    }
+    const events = this.#xapi.events({
+      classes: readClasses,
+      signal: anySignal(signal, broken.signal),
+      maxPause,
+      onRetry,
+    })
+    try {
+      for await (const event of events) {
+        if (interrupted) onResumed?.()
+        interrupted = false
+        yield* this.#take(event)
+      }
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw connectionError(isAbort(error, broken.signal) ? broken.signal.reason : error, this.#spec)
+    }
+  }
+
+  async *#take(event: XapiChanges<ReadClass>): AsyncGenerator<InventoryChange, void> {
+    switch (event.kind) {
+      case 'reset':
+        // Only the first one: later ones come with what is gone, so what was told stays.
+        if (event.reason === 'start') yield { kind: 'reset' }
+        return
+      case 'changes':
+        for (const change of event.changes) this.#inventory.apply(change)
+        return
+      case 'synced':
+        for (const changes of this.#inventory.flush()) {
+          yield { kind: 'changes', changes }
+          // Thousands of objects: let others have the thread in between.
+          await setImmediate()
+        }
+        yield { kind: 'synced' }
+    }
+  }
+
+  async native(id: ResourceId, { signal }: { signal?: AbortSignal } = {}): Promise<NativeObject> {
+    const found = await this.#asked(() => fetchNative(this.#xapi, id, signal))
+    if (!found) throw notFound[typeOfId(id)]({ id })
+    return found
+  }
+
+  async stats(query: StatsQuery): Promise<Stats> {
+    const parts = parseId(query.id)
+    if (!parts || !measured.has(parts.type)) {
+      throw connectionErrors.unsupported({ action: 'stats', reason: 'Only hosts, VMs and storages are measured.' })
+    }
+    const { id, from, signal } = query
+    const step = chooseStep({ from, now: this.#ports.clock.now(), step: query.step })
+    const host = this.#hostFor(query.id)
+    const updates = await this.#asked(() =>
+      rrdUpdates(this.#xapi, {
+        start: from,
+        interval: step,
+        ...(host === undefined ? {} : { host }),
+        ...(parts.type === 'vm' ? { vmUuid: parts.key } : {}),
+        ...(parts.type === 'host' ? { includeHost: true } : {}),
+        ...(parts.type === 'storage' ? { srUuid: parts.key } : {}),
+        ...(signal ? { signal } : {}),
+      }),
+    )
+    return statsOf(id, updates, parts.key)
+  }
+
+  /** The address of the host that measures an object: itself, the one that a VM runs on, one that has a storage. */
+  #hostFor(id: ResourceId): string | undefined {
+    const { hosts, vms, srs, pbds, pbdsOfSr, vmsByUuid } = this.#inventory.model
+    if (typeOfId(id) === 'host') return [...hosts.values()].find((row) => row.id === id)?.address
+    if (typeOfId(id) === 'vm') {
+      const [ref = ''] = vmsByUuid.of(parseId(id)?.key ?? '')
+      return hosts.get(vms.get(ref)?.host ?? '')?.address
+    }
+    const [ref = ''] = [...srs].find(([, row]) => row.id === id) ?? []
+    const pbd = pbdsOfSr.of(ref).find((key) => pbds.get(key)?.attached)
+    return hosts.get(pbds.get(pbd ?? '')?.host ?? '')?.address
+  }
+
+  async #asked<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw connectionError(error, this.#spec)
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#xapi[Symbol.asyncDispose]()
+  }
+}
+
+const notFound = {
+  pool: poolErrors.not_found,
+  host: hostErrors.not_found,
+  vm: vmErrors.not_found,
+  template: templateErrors.not_found,
+  snapshot: snapshotErrors.not_found,
+  storage: storageErrors.not_found,
+  disk: diskErrors.not_found,
+  network: networkErrors.not_found,
+  nic: nicErrors.not_found,
+  task: taskErrors.not_found,
+  alarm: alarmErrors.not_found,
+} as const satisfies Record<ResourceType, unknown>
+
+const measured: ReadonlySet<string> = new Set(['host', 'vm', 'storage'])

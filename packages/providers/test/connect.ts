@@ -1,0 +1,18 @@
+import { ConnectionId } from '@nixen/api'
+import { silentLog, systemClock, systemRandom } from '@nixen/core'
+import { startToolstack, type Toolstack, type ToolstackOptions } from '@nixen/toolstack'
+import type { ConnectionSpec, ProviderPorts } from '../src/index.ts'
+
+export const ports: ProviderPorts = { clock: systemClock, random: systemRandom, log: silentLog }
+
+/** A toolstack that answers at once, in memory, over TLS. */
+export function quickToolstack(options: ToolstackOptions = {}): Promise<Toolstack> {
+  return startToolstack({ waits: false, loginDelay: false, conflictWait: 300, seed: 7, ...options })
+}
+
+/** How the first pool of a toolstack is reached. */
+export function specOf(toolstack: Toolstack, more: Partial<ConnectionSpec> = {}): ConnectionSpec {
+  const { url, fingerprint } = toolstack
+  const id = ConnectionId.parse('test')
+  return { id, kind: 'xapi', address: url, username: 'root', password: 'nixen', fingerprint, ...more }
+}

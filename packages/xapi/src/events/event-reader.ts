@@ -16,6 +16,8 @@ export interface EventsOptions<C extends EventClassName = EventClassName> {
   readonly onRetry?: (error: unknown, pause: number) => void
   /** Seconds that the host holds an empty answer back; 30 when left out. */
   readonly hold?: number
+  /** Longest pause before a failed read is tried again, in milliseconds; 30,000 when left out. */
+  readonly maxPause?: number
 }
 
 /** A call on the session that also says which host answered. */
@@ -68,10 +70,11 @@ export async function* readEvents<C extends EventClassName>(
     } catch (error) {
       options.signal?.throwIfAborted()
       if (isLasting(error, failures)) throw error
-      const pause = backoff(failures++, { base: 500, max: 30_000, random: context.random })
+      const pause = backoff(failures++, { base: 500, max: options.maxPause ?? 30_000, random: context.random })
       context.log.warn('reading events failed, trying again', { reason: messageOf(error), pause })
       options.onRetry?.(error, pause)
       await context.clock.sleep(pause, { signal: options.signal })
+      reader.hurry()
     }
   }
 }
@@ -84,6 +87,8 @@ class EventReader {
   readonly #uncounted = new Set<string>()
   #token: string
   #epoch = -1
+  /** Seconds that the next answer may be held back. */
+  #hold: number
   /** Why the next answer has to be complete. */
   #reset: ResetReason | undefined
   /** Whether `#known` is all there is; not so after beginning with a token. */
@@ -93,7 +98,13 @@ class EventReader {
     this.#call = call
     this.#options = options
     this.#token = options.token ?? ''
+    this.#hold = options.hold ?? 30
     this.#reset = this.#token === '' ? 'start' : undefined
+  }
+
+  /** The host does not hold the next answer back: after a failure the reader wants to know at once that it is over. */
+  hurry(): void {
+    this.#hold = 0
   }
 
   /** One answer of the host. */
@@ -159,7 +170,8 @@ class EventReader {
   /** One `event.from`, its events handed out as they come in. */
   async *#read(classes: readonly string[], token: string): AsyncGenerator<readonly DecodedEvent[], Tail> {
     const stop = new AbortController()
-    const { signal, hold = 30 } = this.#options
+    const { signal } = this.#options
+    const hold = this.#hold
     const events = new Channel<readonly DecodedEvent[]>(Infinity)
     let part: DecodedEvent[] = []
     const onEntry = (_: unknown, event: unknown): void => {
@@ -187,6 +199,7 @@ class EventReader {
       await ended
       const { result, epoch } = await call
       this.#epoch = epoch
+      this.#hold = this.#options.hold ?? 30
       return tailOf(result)
     } finally {
       stop.abort()

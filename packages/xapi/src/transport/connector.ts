@@ -15,6 +15,9 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** A silent connection is probed after this many milliseconds: a host that was cut off and came back has forgotten it. */
+const probeAfter = 4000
+
 /**
  * Opens a connection that may be written to: the certificate is checked before the caller gets the socket, so no credential reaches a host that
  * is not trusted.
@@ -31,7 +34,7 @@ export async function openSocket(endpoint: Endpoint, options: ConnectOptions): P
     await once(socket, endpoint.protocol === 'http:' ? 'connect' : 'secureConnect', { signal: stop })
     if (isTls(socket)) await trust.check(endpoint, socket)
     if (socket.destroyed) throw new Error('the connection was closed')
-    return socket
+    return socket.setKeepAlive(true, probeAfter)
   } catch (error) {
     // An error that comes after this one has nobody left to hear it.
     socket.on('error', () => undefined)

@@ -59,7 +59,13 @@ export function decodeCbtLog(bytes: Uint8Array): CbtContent {
     return uuid === nilUuid ? undefined : uuid
   }
   const consistent = viewOf(bytes).getUint32(consistentAt, true) !== 0
-  return { parent: link(0), child: link(16), consistent, size, bits: bits.slice(0, cbtBitmapLength(size)) }
+  return {
+    parent: link(0),
+    child: link(16),
+    consistent,
+    size,
+    bits: new Uint8Array(bits.subarray(0, cbtBitmapLength(size))),
+  }
 }
 
 /** Sets the bits of all blocks that a range of the disk touches. Returns which bytes changed, if any. */

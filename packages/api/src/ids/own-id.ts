@@ -35,7 +35,7 @@ function ownIdSchema<Kind extends string>(kind: Kind): z.ZodType<OwnId<Kind>, st
   const schema = z
     .string()
     .regex(shape, { error: `Not the id of a ${kind}: lower-case letters, digits and "-", at most 32.` })
-    .meta({ examples: ['k3f9x2ab'] })
+    .meta({ format: `${kind}-id`, examples: ['k3f9x2ab'] })
   // A string of that form is an id; zod cannot say so.
   return schema as z.ZodType<string, string> as z.ZodType<OwnId<Kind>, string>
 }

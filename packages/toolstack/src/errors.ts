@@ -26,6 +26,11 @@ export const toolstackErrors = catalogue('toolstack', {
     text: (p: { path: string; reason: string }) =>
       `The state in ${p.path} can't be read: ${p.reason}. Restore it from a copy, or start with an empty directory.`,
   },
+  bad_dump: {
+    status: 400,
+    text: (p: { reason: string }) =>
+      `This is no inventory that can be loaded: ${p.reason}. Make one with "nixen toolstack record".`,
+  },
   state_newer: {
     text: (p: { path: string; found: number; known: number }) =>
       `The state in ${p.path} has layout ${p.found}; this version knows ${p.known}. Use the version that wrote it.`,

@@ -1,4 +1,6 @@
 export type { Delays, FaultRule, Faults } from './faults/faults.ts'
 export type { Role } from './session/roles.ts'
 export type { User } from './session/sessions.ts'
+export { dumpText, type DumpedRecords, type ToolstackDump } from './record/dump.ts'
+export { recordPool, type RecordOptions } from './record/record-pool.ts'
 export * from './toolstack.ts'

@@ -4,6 +4,8 @@ import { systemClock, silentLog, type Clock, type Log } from '@nixen/core'
 import { startPool, type PoolHandle } from './pool/start-pool.ts'
 import type { VmImage } from './pool/images.ts'
 import { toolstackErrors } from './errors.ts'
+import { parseDump } from './record/dump.ts'
+import { hostsOf } from './record/load-dump.ts'
 import type { Delays, Faults } from './faults/faults.ts'
 import type { User } from './session/sessions.ts'
 
@@ -16,6 +18,8 @@ export interface ToolstackOptions {
   readonly vms?: number
   /** The same seed makes the same inventory; 1 when left out. */
   readonly seed?: number
+  /** A dump of `recordPool` as parsed JSON: the first pool starts from it, in place of `hosts` and `vms`. Only shapes a new state. */
+  readonly load?: unknown
   /** Keeps the state; without it the state ends with the process. */
   readonly dataDir?: string | undefined
   /** The port of every address; 0, the default, takes a free one. */
@@ -54,6 +58,8 @@ export interface RunningPool {
   readonly addresses: readonly string[]
   /** Makes calls of this pool fail or wait. */
   readonly faults: Faults
+  /** What of a loaded inventory could not be taken over. */
+  readonly notes: readonly string[]
   /** Where the debug port listens, when it was asked for. */
   readonly debugUrl: string | undefined
 }
@@ -75,23 +81,29 @@ export async function startToolstack(options: ToolstackOptions = {}): Promise<To
   assertCount('hosts', hosts, { least: 1, most: 64 })
   assertCount('vms', vms, { least: 0, most: 100_000 })
   if (dataDir !== undefined) await mkdir(dataDir, { recursive: true })
+  const dump = options.load === undefined ? undefined : parseDump(options.load)
   const started: PoolHandle[] = []
   try {
+    let before = 0
     for (let index = 0; index < pools; index++) {
+      const load = index === 0 ? dump : undefined
+      const count = load ? hostsOf(load) : hosts
       started.push(
         await startPool({
           ...options,
           index,
-          hosts,
+          load,
+          hosts: count,
           vms,
           log,
           clock,
           // All addresses share one port; the first one found decides.
           port: started[0]?.port ?? options.port ?? 0,
           directory: dataDir === undefined ? undefined : join(dataDir, `pool-${index + 1}`),
-          addresses: Array.from({ length: hosts }, (_, host) => addressOf(options, { pool: index, host, hosts })),
+          addresses: Array.from({ length: count }, (_, host) => addressOf(options, { pool: index, host, before })),
         }),
       )
+      before += count
     }
   } catch (error) {
     await stopAll(started)
@@ -110,9 +122,9 @@ export async function startToolstack(options: ToolstackOptions = {}): Promise<To
 
 function addressOf(
   { listen }: ToolstackOptions,
-  { pool, host, hosts }: { pool: number; host: number; hosts: number },
+  { pool, host, before }: { pool: number; host: number; before: number },
 ): string {
-  return listen?.[pool * hosts + host] ?? `127.0.${pool + 1}.${host + 1}`
+  return listen?.[before + host] ?? `127.0.${pool + 1}.${host + 1}`
 }
 
 async function stopAll(pools: readonly PoolHandle[]): Promise<void> {

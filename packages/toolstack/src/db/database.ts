@@ -4,7 +4,7 @@ import type { ClassModel, FieldModel, Model } from '../model/model.ts'
 import { ChangeLog, type Tombstone } from './change-log.ts'
 import { isNull, nullRef, randomUuids, type UuidSource } from './ref.ts'
 import { MutableRow, sameValue, type Row } from './row.ts'
-import { noStore, type RowStore } from './row-store.ts'
+import { noStore, type RowStore, type StoredRow } from './row-store.ts'
 import { Table, uuidOf } from './table.ts'
 
 /** Told of every change, to keep derived fields (`allowed_operations`) true. */
@@ -201,21 +201,19 @@ export class Database {
 
   /** Reads the rows of the store into the empty database. */
   load(): void {
-    for (const stored of this.#store.read()) {
-      const table = this.#tables.get(stored.cls)
-      if (!table) continue
-      const values = table.newValues()
-      for (const [name, value] of Object.entries(stored.values)) if (table.cls.field.has(name)) values[name] = value
-      // It was a reference of this class when it was written.
-      const row = new MutableRow(table.cls, stored.ref as Ref, values, stored.created)
-      row.modified = stored.modified
-      table.add(row)
-      this.#rows.set(row.ref, row)
-    }
+    this.#fill(this.#store.read())
     this.#generation = this.#store.generation()
-    this.#relink()
     this.#log.reset(this.#generation)
-    if (this.#derived) for (const row of this.#rows.values()) this.#derived.changed(row as unknown as Row, undefined)
+  }
+
+  /** Fills the empty database with rows from elsewhere, which the next commit keeps. */
+  restore(rows: Iterable<StoredRow>): void {
+    this.#fill(rows)
+    for (const row of this.#rows.values()) {
+      this.#generation = Math.max(this.#generation, row.modified)
+      if (row.cls.persist) this.#dirty.add(row)
+    }
+    this.#log.reset(this.#generation)
   }
 
   /** The JSON text of a record is kept with its row; see `recordJson`. */
@@ -228,6 +226,22 @@ export class Database {
   close(): void {
     this.commit()
     this.#store.close()
+  }
+
+  #fill(rows: Iterable<StoredRow>): void {
+    for (const stored of rows) {
+      const table = this.#tables.get(stored.cls)
+      if (!table) continue
+      const values = table.newValues()
+      for (const [name, value] of Object.entries(stored.values)) if (table.cls.field.has(name)) values[name] = value
+      // It was a reference of this class when it was written.
+      const row = new MutableRow(table.cls, stored.ref as Ref, values, stored.created)
+      row.modified = stored.modified
+      table.add(row)
+      this.#rows.set(row.ref, row)
+    }
+    this.#relink()
+    if (this.#derived) for (const row of this.#rows.values()) this.#derived.changed(row as unknown as Row, undefined)
   }
 
   #field(cls: ClassModel, name: string): FieldModel {

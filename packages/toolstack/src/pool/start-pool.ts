@@ -13,6 +13,8 @@ import { generateInventory } from '../generate/inventory.ts'
 import { dataModel } from '../model/model.ts'
 import { nbdPort, startNbdServers } from '../nbd/nbd-servers.ts'
 import { AllowedOperations } from '../operations/allowed.ts'
+import type { ToolstackDump } from '../record/dump.ts'
+import { loadDump } from '../record/load-dump.ts'
 import { Sessions } from '../session/sessions.ts'
 import { LocalStorage } from '../storage/local-storage.ts'
 import type { StoragePort } from '../storage/storage-port.ts'
@@ -26,7 +28,9 @@ import { addCertificates } from './certificates.ts'
 import { placeImages } from './images.ts'
 import type { Pool } from './pool.ts'
 
-export interface PoolOptions extends ToolstackOptions {
+export interface PoolOptions extends Omit<ToolstackOptions, 'load'> {
+  /** What a new state starts from, instead of a generated inventory. */
+  readonly load: ToolstackDump | undefined
   /** Number of the pool, from 0. */
   readonly index: number
   readonly hosts: number
@@ -49,7 +53,7 @@ export interface PoolHandle extends RunningPool, AsyncDisposable {
 export async function startPool(options: PoolOptions): Promise<PoolHandle> {
   const { directory } = options
   if (directory !== undefined) await mkdir(directory, { recursive: true })
-  const db = openInventory(options)
+  const { db, notes } = openInventory(options)
   const { log } = options
   const storage =
     directory === undefined
@@ -96,26 +100,31 @@ export async function startPool(options: PoolOptions): Promise<PoolHandle> {
         settle: (sr) => storage.settle(sr),
       })
     }
-    return handle(options, { pool, debugUrl: debug?.url, port: listeners[0]?.port ?? 0, certificate, close })
+    return handle(options, { pool, notes, debugUrl: debug?.url, port: listeners[0]?.port ?? 0, certificate, close })
   } catch (error) {
     await close()
     throw error
   }
 }
 
-function openInventory({ directory, index, hosts, vms, seed = 1, addresses, listen, clock }: PoolOptions): Database {
+function openInventory(options: PoolOptions): { db: Database; notes: readonly string[] } {
+  const { directory, index, hosts, vms, seed = 1, addresses, listen, load, clock } = options
   const model = dataModel()
   const store = directory === undefined ? noStore : openSqliteStore(join(directory, 'state.sqlite'))
   const db = new Database({ model, store })
   db.deriveWith(new AllowedOperations(db))
   db.load()
-  if (db.count('pool') === 0) {
-    const address = (host: number): string => addresses[host] ?? ''
+  let notes: readonly string[] = []
+  const address = (host: number): string => addresses[host] ?? ''
+  if (db.count('pool') === 0 && load) {
+    notes = loadDump(db, load, address)
+    db.commit()
+  } else if (db.count('pool') === 0) {
     generateInventory(db, { seed, pool: index, hosts, vms, now: Math.floor(clock.now() / 1000) * 1000, address })
     db.commit()
   }
   if (listen) moveHosts(db, addresses)
-  return db
+  return { db, notes }
 }
 
 /** Gives the hosts of a kept state the addresses that were asked for. */
@@ -184,6 +193,7 @@ function handle(
   { tls }: PoolOptions,
   parts: {
     pool: Pool
+    notes: readonly string[]
     debugUrl: string | undefined
     port: number
     certificate: ServerCertificate | undefined
@@ -200,6 +210,7 @@ function handle(
     url: `${tls === false ? 'http' : 'https'}://${addresses[0]}:${port}`,
     fingerprint: certificate?.fingerprint,
     faults: pool.faults,
+    notes: parts.notes,
     debugUrl: parts.debugUrl,
     [Symbol.asyncDispose]: close,
   }

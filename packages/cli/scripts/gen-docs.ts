@@ -21,6 +21,7 @@ ended by signal n. \`--json\` prints one JSON object on stdout and progress as J
 | \`NIXEN_REPO\` | the repository, when \`--repo\` is left out |
 | \`NIXEN_REPO_PASSWORD\` | its password, when \`--password-file\` is left out |
 | \`NIXEN_REPO_NEW_PASSWORD\` | the new password of \`nixen repo key add\` and \`passwd\` |
+| \`NIXEN_XAPI_PASSWORD\` | the password of the pool in \`nixen toolstack record\` |
 
 ${commands.map(([route, text]) => `## ${route}\n\n\`\`\`text\n${text.trim().replaceAll(/[ \t]+$/gm, '')}\n\`\`\``).join('\n\n')}
 `

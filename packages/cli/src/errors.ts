@@ -30,6 +30,11 @@ export const cliErrors = catalogue('cli', {
     text: () =>
       'Give the password of the repository by --password-file FILE or NIXEN_REPO_PASSWORD. There is no terminal to ask on.',
   },
+  no_xapi_password: {
+    status: 400,
+    text: () =>
+      'Give the password of the pool by --password-file FILE or NIXEN_XAPI_PASSWORD. There is no terminal to ask on.',
+  },
   empty_password: { status: 400, text: (p: { source: string }) => `The password from ${p.source} is empty.` },
   passwords_differ: { status: 400, text: () => 'The two passwords are not the same. Nothing was done.' },
   same_name: {
@@ -50,6 +55,14 @@ export const cliErrors = catalogue('cli', {
   no_policy: {
     status: 400,
     text: () => 'Say what to keep (--keep-last, --keep-daily, …) or name the restore points to forget.',
+  },
+  bad_json: { status: 400, text: (p: { path: string }) => `${p.path} is not JSON.` },
+  cannot_write: {
+    status: 400,
+    text: (p: { path: string; reason: string }) =>
+      p.reason === 'EEXIST'
+        ? `${p.path} is there already and is left as it is. Choose another name.`
+        : `${p.path} cannot be written (${p.reason}).`,
   },
   cannot_read: {
     status: 400,

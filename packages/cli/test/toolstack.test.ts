@@ -21,6 +21,7 @@ afterAll(async () => {
 interface Started {
   readonly url: string
   readonly fingerprint: string
+  readonly pools: readonly { readonly name: string }[]
 }
 
 async function start(
@@ -75,6 +76,24 @@ describe('nixen toolstack', () => {
       await using xapi = await connect(second.started)
       expect(await xapi.client.VM.get_name_label(await xapi.client.VM.get_by_uuid(uuid))).toBe('renamed')
     }
+    second.child.kill('SIGTERM')
+    expect(await second.ended).toBe(0)
+  })
+
+  test('records a pool into a file and starts from it', async () => {
+    const first = await start('--vms', '3', '--hosts', '2')
+    const { url, fingerprint } = first.started
+    const args = ['toolstack', 'record', '--host', url, '--fingerprint', fingerprint, '-o', 'dump.json']
+    const env = { NIXEN_XAPI_PASSWORD: 'nixen' }
+    const { code, stdout } = await runNixen(args, { cwd: folder, env })
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^\d+ objects of XCP-ng 8\.3\.0 are in dump\.json\./)
+    expect((await runNixen(args, { cwd: folder, env })).stderr).toContain('[cli.cannot_write]')
+    expect((await runNixen(args, { cwd: folder })).stderr).toContain('[cli.no_xapi_password]')
+    first.child.kill('SIGTERM')
+    await first.ended
+    const second = await start('--load', 'dump.json')
+    expect(second.started.pools).toMatchObject([{ name: first.started.pools[0]?.name, notes: [] }])
     second.child.kill('SIGTERM')
     expect(await second.ended).toBe(0)
   })

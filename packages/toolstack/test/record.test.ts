@@ -24,7 +24,8 @@ function differences(a: Loose, b: Loose): string[] {
     if (Object.keys(before).toSorted().join() !== Object.keys(after).toSorted().join()) found.add(cls)
     for (const ref of Object.keys(before)) {
       for (const name of Object.keys(before[ref])) {
-        const sorted = (value: Loose): Loose => (Array.isArray(value) ? value.toSorted() : value)
+        const sorted = (value: Loose): Loose =>
+          Array.isArray(value) ? value.map((item) => JSON.stringify(item)).toSorted((a, b) => (a < b ? -1 : 1)) : value
         const same = JSON.stringify(sorted(before[ref][name])) === JSON.stringify(sorted(after[ref]?.[name]))
         if (!same) found.add(`${cls}.${name}`)
       }

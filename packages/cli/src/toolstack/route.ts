@@ -1,11 +1,12 @@
+import { buildRouteMap, type RouteMap } from '@stricli/core'
 import { commonFlags, lazyCommand } from '../command.ts'
+import type { NixenContext } from '../context.ts'
 import { countParser, portParser, textParser, wholeParser } from '../parse.ts'
 
 const count = (brief: string, fallback: string) =>
   ({ kind: 'parsed', parse: countParser, brief, placeholder: 'N', default: fallback }) as const
 
-/** `nixen toolstack` */
-export const toolstackRoute = lazyCommand(async () => (await import('./run.ts')).toolstack, {
+const run = lazyCommand(async () => (await import('./run.ts')).toolstack, {
   parameters: {
     flags: {
       ...commonFlags,
@@ -24,6 +25,13 @@ export const toolstackRoute = lazyCommand(async () => (await import('./run.ts'))
         parse: textParser,
         brief: 'Directory that keeps the state',
         placeholder: 'DIR',
+        optional: true,
+      },
+      load: {
+        kind: 'parsed',
+        parse: textParser,
+        brief: 'Start the first pool from an inventory that "record" wrote, unless DIR has a state',
+        placeholder: 'FILE',
         optional: true,
       },
       port: { kind: 'parsed', parse: portParser, brief: 'Port of every host', placeholder: 'PORT', default: '9443' },
@@ -50,5 +58,40 @@ export const toolstackRoute = lazyCommand(async () => (await import('./run.ts'))
     brief: 'Run simulated XAPI pools (XCP-ng) on this machine until interrupted',
     fullDescription:
       'A XAPI-compatible daemon whose inventory is simulated and whose wire, errors, events and tasks are real. Any XAPI client can use it. It listens on loopback only, unless told otherwise.',
+  },
+})
+
+const optionalText = (brief: string, placeholder: string) =>
+  ({ kind: 'parsed', parse: textParser, brief, placeholder, optional: true }) as const
+
+const record = lazyCommand(async () => (await import('./record.ts')).record, {
+  parameters: {
+    flags: {
+      ...commonFlags,
+      host: { kind: 'parsed', parse: textParser, brief: 'URL or address of any host of the pool', placeholder: 'URL' },
+      user: { kind: 'parsed', parse: textParser, brief: 'Who logs in', placeholder: 'NAME', default: 'root' },
+      passwordFile: optionalText('File with the password; NIXEN_XAPI_PASSWORD or a prompt when left out', 'FILE'),
+      fingerprint: optionalText(
+        "SHA-256 of the host's certificate, when no authority of this machine signed it",
+        'HEX',
+      ),
+      output: { kind: 'parsed', parse: textParser, brief: 'File to make', placeholder: 'FILE' },
+    },
+    aliases: { o: 'output' },
+  },
+  docs: {
+    brief: 'Write the inventory of a pool to a file that "nixen toolstack --load" starts from',
+    fullDescription:
+      'Reads all records of any pool that speaks XAPI; changes nothing there. Secrets, sessions and tasks are left out.',
+  },
+})
+
+/** `nixen toolstack` */
+export const toolstackRoutes: RouteMap<NixenContext> = buildRouteMap({
+  routes: { run, record },
+  defaultCommand: 'run',
+  docs: {
+    brief: 'Simulated XAPI pools (XCP-ng) on this machine',
+    fullDescription: '"nixen toolstack" alone, or with flags, is "nixen toolstack run"; its --help lists them.',
   },
 })

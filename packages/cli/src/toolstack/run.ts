@@ -1,7 +1,7 @@
 import { startToolstack, type RunningPool } from '@nixen/toolstack'
 import { print, type CommonFlags } from '../command.ts'
 import type { NixenContext } from '../context.ts'
-import { isLoopback, untilAborted } from '../serving.ts'
+import { isLoopback, readText, untilAborted } from '../serving.ts'
 import { cliErrors } from '../errors.ts'
 
 export interface ToolstackFlags extends CommonFlags {
@@ -10,6 +10,7 @@ export interface ToolstackFlags extends CommonFlags {
   readonly vms: number
   readonly seed: number
   readonly data?: string
+  readonly load?: string
   readonly port: number
   readonly http: boolean
   readonly listen?: readonly string[]
@@ -22,12 +23,14 @@ export async function toolstack(context: NixenContext, flags: ToolstackFlags): P
   const exposed = flags.listen?.find((address) => !isLoopback(address))
   if (exposed !== undefined && flags.password === undefined) throw cliErrors.toolstack_open({ address: exposed })
   const { pools, hosts, vms, seed, data, port, http, listen, password, waits } = flags
+  const load = flags.load === undefined ? undefined : await readJson(flags.load)
   await using running = await startToolstack({
     pools,
     hosts,
     vms,
     seed,
     dataDir: data,
+    load,
     port,
     tls: !http,
     waits,
@@ -38,10 +41,11 @@ export async function toolstack(context: NixenContext, flags: ToolstackFlags): P
     json: {
       url: running.url,
       fingerprint: running.fingerprint,
-      pools: running.pools.map(({ name, url, addresses }) => ({ name, url, addresses })),
+      pools: running.pools.map(({ name, url, addresses, notes }) => ({ name, url, addresses, notes })),
     },
     text: [
       ...running.pools.map(describe),
+      ...running.pools.flatMap(({ notes }) => notes.map((note) => `- ${note}.`)),
       `User root, password ${password === undefined ? 'nixen' : 'as given'}.`,
       ...(running.fingerprint === undefined ? [] : [`Certificate (SHA-256): ${running.fingerprint}`]),
       data === undefined ? 'Nothing is kept when it ends; --data DIR keeps it.' : `The state is kept in ${data}.`,
@@ -54,4 +58,12 @@ export async function toolstack(context: NixenContext, flags: ToolstackFlags): P
 function describe({ name, url, addresses }: RunningPool): string {
   const others = addresses.slice(1)
   return `${name}: ${url}${others.length > 0 ? ` (members ${others.join(', ')})` : ''}`
+}
+
+async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readText(path)) as unknown
+  } catch (cause) {
+    throw cause instanceof SyntaxError ? cliErrors.bad_json({ path }, { cause }) : cause
+  }
 }

@@ -103,7 +103,7 @@ function isPassing({ name }: FieldModel): boolean {
 
 /** Disks are loaded without data, so there is nothing that they could share. */
 function dropBaseCopies(db: Database): void {
-  for (const { ref, values } of [...db.rows('VDI')]) {
+  for (const { ref, values } of db.rows('VDI')) {
     if (!values.managed) {
       db.remove(ref)
       continue

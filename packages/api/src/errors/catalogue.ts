@@ -1,4 +1,5 @@
 import { alarmArea } from '../alarm/errors.ts'
+import { clientArea } from '../client/errors.ts'
 import { connectionArea } from '../connection/errors.ts'
 import { diskArea } from '../disk/errors.ts'
 import { hostArea } from '../host/errors.ts'
@@ -46,6 +47,7 @@ export const errorAreas = [
   sessionArea,
   settingsArea,
   savedQueryArea,
+  clientArea,
 ] as const
 
 /** Every code that an endpoint can declare. */

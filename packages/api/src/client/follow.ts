@@ -1,0 +1,72 @@
+import { backoff, isAbort, isAppError, messageOf, type Clock } from '@nixen/core'
+import { clientErrors } from './errors.ts'
+import { readEvents } from './sse.ts'
+
+export interface FollowOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly clock: Clock
+}
+
+/** An event with its data parsed. */
+interface Followed {
+  readonly event: string
+  readonly id?: string
+  readonly data: unknown
+}
+
+/** Longest pause before another try, in milliseconds. */
+const longestPause = 30_000
+
+/**
+ * Follows a stream of server-sent events for ever. When it breaks it is opened again after a pause that grows up to 30 s, with the
+ * id of the last event, so that nothing is missed (the server sends a `reset` when it cannot go on from there). What a pause does not
+ * mend (401, 403, 404) is thrown; so is the reason of an abort. Events are read only as fast as they are taken.
+ *
+ * @param open sends the request; `lastEventId` is absent the first time
+ */
+export async function* followEvents<T extends Followed>(
+  open: (lastEventId: string | undefined) => Promise<Response>,
+  { signal, clock }: FollowOptions,
+): AsyncGenerator<T> {
+  let lastEventId: string | undefined
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const response = await open(lastEventId)
+      for await (const { event, data, id } of readEvents(bodyOf(response))) {
+        attempt = 0
+        lastEventId = id ?? lastEventId
+        // The data is what the endpoint's `stream` says; both sides are of one version.
+        yield { event, data: JSON.parse(data), ...(id === undefined ? {} : { id }) } as T
+      }
+    } catch (error) {
+      if (isAbort(error, signal) || signal?.aborted || !mayPass(error)) throw error
+    }
+    await clock.sleep(backoff(attempt, { base: 500, max: longestPause }), { signal })
+  }
+}
+
+/** Whether another try may succeed: the network, a server that restarts, a proxy in between; not a refusal or a defect here. */
+function mayPass(error: unknown): boolean {
+  if (isAppError(error)) return error.retryable || error.status >= 500
+  // `fetch` says so when a body breaks off.
+  return error instanceof TypeError
+}
+
+async function* bodyOf(response: Response): AsyncGenerator<Uint8Array> {
+  const { body } = response
+  if (!body) return
+  const reader = body.getReader()
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return
+      yield value
+    }
+  } catch (error) {
+    if (isAbort(error)) throw error
+    throw clientErrors.unreachable({ url: response.url, reason: messageOf(error) }, { cause: error })
+  } finally {
+    // Ends the request when nobody takes events any more; a body that broke off is ended already.
+    await reader.cancel().catch(() => undefined)
+  }
+}

@@ -5,6 +5,7 @@ import { methods, type MethodSet } from '../dispatch/methods.ts'
 import { fault } from '../errors.ts'
 import type { Ref } from '../generated/rows.ts'
 import { masterOf } from '../pool/pool.ts'
+import { hostFailed } from './ha.ts'
 import { hostMemory } from './host-memory.ts'
 import { bootProblem, possibleHosts } from './placement.ts'
 import { haltVm, placeVm } from './vm-runtime.ts'
@@ -102,6 +103,7 @@ export const host: MethodSet = methods('host', {
     setLive(call, self, false)
     call.db.update(self, { enabled: false })
     for (const vm of guestsOf(call, self)) haltVm(call, vm)
+    hostFailed(call, self)
   },
 
   destroy({ db }, self) {

@@ -2,6 +2,7 @@ import type { MethodSet } from '../dispatch/methods.ts'
 import { vdiNbd } from '../nbd/get-nbd-info.ts'
 import { event } from './event.ts'
 import { eventQueue } from './event-queue.ts'
+import { hostHa, poolHa, vmHa } from './ha.ts'
 import { host } from './host.ts'
 import { message } from './message.ts'
 import { blob, role, secret, subject, vmAppliance, vtpm } from './misc.ts'
@@ -36,6 +37,9 @@ export const classes: readonly MethodSet[] = [
   vmSnapshots,
   vmMigrate,
   hostMigrate,
+  poolHa,
+  vmHa,
+  hostHa,
   vmAppliance,
   vbd,
   vif,

@@ -10,7 +10,6 @@ const fields: Partial<Record<ClassName, readonly string[]>> = {
     'platform',
     'blocked_operations',
     'NVRAM',
-    'ha_restart_priority',
     'ha_always_run',
     'bios_strings',
     'start_delay',
@@ -61,7 +60,6 @@ const fields: Partial<Record<ClassName, readonly string[]>> = {
     'ssh_auto_mode',
   ],
   pool: [
-    'ha_host_failures_to_tolerate',
     'vswitch_controller',
     'igmp_snooping_enabled',
     'repositories',

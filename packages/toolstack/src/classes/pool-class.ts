@@ -58,9 +58,6 @@ export const pool: MethodSet = methods('pool', {
     db.update(self, { repositories: db.get('pool', self).repositories.filter((ref) => ref !== value) })
   },
 
-  /** Without HA no failure is planned for. */
-  ha_compute_max_host_failures_to_tolerate: () => 0,
-  ha_failover_plan_exists: () => false,
   set_igmp_snooping_enabled: ({ db }, self, value) => db.update(self, { igmp_snooping_enabled: value }),
   configure_update_sync({ db }, self, frequency, day) {
     db.update(self, { update_sync_frequency: frequency, update_sync_day: day })

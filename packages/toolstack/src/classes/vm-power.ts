@@ -4,6 +4,7 @@ import { methods, type MethodSet } from '../dispatch/methods.ts'
 import { fault } from '../errors.ts'
 import type { Ref } from '../generated/rows.ts'
 import { poolRef } from '../pool/pool.ts'
+import { setWanted } from './ha.ts'
 import { addMessage } from './message.ts'
 import { bootProblem, placement, reachProblem } from './placement.ts'
 import { createVdi, destroyVdi } from './vdi-disks.ts'
@@ -13,6 +14,7 @@ import { bootVm, haltVm, leaveHost, placeVm } from './vm-runtime.ts'
 export function startVm(call: Call, vm: Ref<'VM'>, { host, paused }: { host: Ref<'host'>; paused: boolean }): void {
   assertBootable(call, vm)
   bootVm(call, vm, { host, paused })
+  setWanted(call, vm, true)
   announce(call, vm, 'VM_STARTED')
 }
 
@@ -116,6 +118,7 @@ export const vmPower: MethodSet = methods('VM', {
   },
 
   clean_shutdown(call, vm) {
+    setWanted(call, vm, false)
     haltVm(call, vm)
     announce(call, vm, 'VM_SHUTDOWN')
   },
@@ -159,6 +162,7 @@ export const vmPower: MethodSet = methods('VM', {
 /** Also ends a suspended VM: its memory image goes. */
 async function stop(call: Call, vm: Ref<'VM'>): Promise<void> {
   const { suspend_VDI } = call.db.get('VM', vm)
+  setWanted(call, vm, false)
   haltVm(call, vm)
   announce(call, vm, 'VM_SHUTDOWN')
   if (isNull(suspend_VDI) || !call.db.find('VDI', suspend_VDI)) return

@@ -38,7 +38,7 @@ export function vdiProblem(db: Database, ref: Ref<'VDI'>, op: VdiOperation): Err
     useProblem(db, vdi, ref, op) ??
     featureProblem(db, vdi, op) ??
     typeProblem(vdi, ref, op) ??
-    vdiOwnProblem(vdi, ref, op)
+    vdiOwnProblem(db, vdi, { ref, op })
   )
 }
 
@@ -77,7 +77,11 @@ function typeProblem(vdi: Rows['VDI'], ref: Ref<'VDI'>, op: VdiOperation): Error
   return undefined
 }
 
-function vdiOwnProblem(vdi: Rows['VDI'], ref: Ref<'VDI'>, op: VdiOperation): Error | undefined {
+function vdiOwnProblem(
+  db: Database,
+  vdi: Rows['VDI'],
+  { ref, op }: { ref: Ref<'VDI'>; op: VdiOperation },
+): Error | undefined {
   // Only these have rules of their own.
   // oxlint-disable-next-line typescript/switch-exhaustiveness-check
   switch (op) {
@@ -88,6 +92,7 @@ function vdiOwnProblem(vdi: Rows['VDI'], ref: Ref<'VDI'>, op: VdiOperation): Err
         : undefined
     case 'destroy':
       if (vdi.type === 'rrd') return fault('VDI_HAS_RRDS', ref)
+      if ((vdi.type === 'ha_statefile' || vdi.type === 'redo_log') && isHaEnabled(db)) return fault('HA_IS_ENABLED')
       return vdi.is_tools_iso ? fault('OPERATION_NOT_ALLOWED', 'VDI is a tools ISO') : undefined
     case 'enable_cbt':
     case 'disable_cbt':
@@ -102,6 +107,11 @@ function vdiOwnProblem(vdi: Rows['VDI'], ref: Ref<'VDI'>, op: VdiOperation): Err
     default:
       return undefined
   }
+}
+
+function isHaEnabled(db: Database): boolean {
+  for (const { values } of db.rows('pool')) if (values.ha_enabled) return true
+  return false
 }
 
 /** The error that `op` on an SR gets now; `undefined` when it is allowed. */

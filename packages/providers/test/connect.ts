@@ -16,3 +16,8 @@ export function specOf(toolstack: Toolstack, more: Partial<ConnectionSpec> = {})
   const id = ConnectionId.parse('test')
   return { id, kind: 'xapi', address: url, username: 'root', password: 'nixen', fingerprint, ...more }
 }
+
+/** How a host at `address` is reached that knows the password of the scripted server. */
+export function specAt(address: string, more: Partial<ConnectionSpec> = {}): ConnectionSpec {
+  return { id: ConnectionId.parse('test'), kind: 'xapi', address, username: 'root', password: 'secret', ...more }
+}

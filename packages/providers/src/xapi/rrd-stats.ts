@@ -6,18 +6,29 @@ import { metricUnits, type Metric, type Stats, type StatsSeries } from '../stats
 /** The archives of a host (xapi.md, RRD): step and reach in milliseconds. */
 const minute = 60_000
 const hour = 60 * minute
+const coarsest = { step: 24 * hour, reach: 366 * 24 * hour }
 const archives = [
   { step: 5000, reach: 10 * minute },
   { step: minute, reach: 2 * hour },
   { step: hour, reach: 7 * 24 * hour },
-  { step: 24 * hour, reach: 366 * 24 * hour },
+  coarsest,
 ] as const
 
-/** The step of the archive that is used: the finest that reaches back to `from`, and no finer than what was asked for. */
-export function chooseStep({ from, now, step }: { from: number; now: number; step: number | undefined }): number {
-  const fits = archives.filter((archive) => archive.step >= (step ?? 0))
-  const choice = fits.find(({ reach }) => reach >= now - from) ?? archives[archives.length - 1]
-  return choice?.step ?? minute
+/** What to ask a host for: from when, in steps of what; milliseconds. */
+export interface ArchiveChoice {
+  readonly start: number
+  readonly step: number
+}
+
+/**
+ * The archive that is used: the finest that reaches back to `from`, give or take a step, and no finer than what was asked for. The start is
+ * one that the archive has: a host answers from a coarser one otherwise.
+ */
+export function chooseArchive(query: { from: number; now: number; step: number | undefined }): ArchiveChoice {
+  const { from, now, step: wanted = 0 } = query
+  const fits = archives.filter(({ step }) => step >= wanted)
+  const { step, reach } = fits.find((archive) => archive.reach + archive.step >= now - from) ?? coarsest
+  return { start: Math.max(from, now - reach), step }
 }
 
 /** Data sources by name, in the order of trial. The first group is the instance. */

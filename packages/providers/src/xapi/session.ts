@@ -35,7 +35,7 @@ import { connectionError } from './errors.ts'
 import { readClasses, XapiInventory, type ReadClass } from './inventory.ts'
 import { fetchNative } from './native.ts'
 import { capabilitiesOf } from './restrictions.ts'
-import { chooseStep, statsOf } from './rrd-stats.ts'
+import { chooseArchive, statsOf } from './rrd-stats.ts'
 
 /** Longest pause of the client before it asks again, in milliseconds: a host that is back has to be seen within 5 s. */
 const maxPause = 2000
@@ -135,11 +135,11 @@ export class XapiSession implements ProviderSession {
       throw connectionErrors.unsupported({ action: 'stats', reason: 'Only hosts, VMs and storages are measured.' })
     }
     const { id, from, signal } = query
-    const step = chooseStep({ from, now: this.#ports.clock.now(), step: query.step })
+    const { start, step } = chooseArchive({ from, now: this.#ports.clock.now(), step: query.step })
     const host = this.#hostFor(query.id)
     const updates = await this.#asked(() =>
       rrdUpdates(this.#xapi, {
-        start: from,
+        start,
         interval: step,
         ...(host === undefined ? {} : { host }),
         ...(parts.type === 'vm' ? { vmUuid: parts.key } : {}),

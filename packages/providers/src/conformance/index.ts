@@ -1,0 +1,4 @@
+export { differences, ports, Reader } from './reader.ts'
+export { readingConformance, type ConformanceCase } from './reading.ts'
+export type { AnyObject, ConformanceFactory, ConformanceTarget } from './target.ts'
+export { xapiTruth } from './xapi-truth.ts'

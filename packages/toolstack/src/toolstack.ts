@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemClock, silentLog, type Clock, type Log } from '@nixen/core'
+import type { Pool } from './pool/pool.ts'
 import { startPool, type PoolHandle } from './pool/start-pool.ts'
 import type { VmImage } from './pool/images.ts'
 import { toolstackErrors } from './errors.ts'
@@ -83,6 +84,7 @@ export async function startToolstack(options: ToolstackOptions = {}): Promise<To
   if (dataDir !== undefined) await mkdir(dataDir, { recursive: true })
   const dump = options.load === undefined ? undefined : parseDump(options.load)
   const started: PoolHandle[] = []
+  const neighbours = new Set<Pool>()
   try {
     let before = 0
     for (let index = 0; index < pools; index++) {
@@ -93,6 +95,7 @@ export async function startToolstack(options: ToolstackOptions = {}): Promise<To
           ...options,
           index,
           load,
+          neighbours,
           hosts: count,
           vms,
           log,

@@ -82,7 +82,7 @@ async function provision(call: Call, vm: Ref<'VM'>): Promise<void> {
 }
 
 /** Removes a VM with its devices; its disks stay. */
-async function destroy(call: Call, vm: Ref<'VM'>): Promise<void> {
+export async function destroyVm(call: Call, vm: Ref<'VM'>): Promise<void> {
   const { db } = call
   const { is_default_template, metrics, guest_metrics, suspend_VDI, parent, children } = db.get('VM', vm)
   if (is_default_template) throw fault('VM_CANNOT_DELETE_DEFAULT_TEMPLATE', vm)
@@ -117,7 +117,7 @@ export const vmLifecycle: MethodSet = methods('VM', {
     })
   },
 
-  destroy,
+  destroy: destroyVm,
   provision,
 
   set_is_a_template({ db }, self, value) {

@@ -8,6 +8,7 @@ import { problemOf } from '../operations/with-operation.ts'
 import { bootProblem, seesSr } from './placement.ts'
 import { copyVdi, destroyVdi, diskOf } from './vdi-disks.ts'
 import { copyVm } from './vm-copy.ts'
+import { migrateToPool, planPoolMove } from './vm-migrate-pool.ts'
 import { placeVm } from './vm-runtime.ts'
 
 type RefMap = Readonly<Record<string, string>>
@@ -53,9 +54,12 @@ function planMove(
   return { host, disks }
 }
 
+/** Whether the destination is no host of this pool. */
+function isElsewhere({ db }: Call, dest: RefMap): boolean {
+  return !db.find('host', (dest['host'] ?? '') as Ref<'host'>)
+}
+
 function assertMovable({ db }: Call, vm: Ref<'VM'>, { host }: Move): void {
-  const problem = problemOf(db, 'VM', vm, { op: 'migrate_send', strict: false })
-  if (problem) throw problem
   const { power_state, resident_on } = db.get('VM', vm)
   if (power_state !== 'Running' || resident_on === host) return
   const boot = bootProblem(db, vm, host)
@@ -79,7 +83,9 @@ async function migrate(call: Call, vm: Ref<'VM'>, move: Move): Promise<void> {
 }
 
 export const vmMigrate: MethodSet = methods('VM', {
-  async migrate_send(call, vm, dest, _live, vdi_map, _vif_map, options) {
+  async migrate_send(call, vm, dest, _live, vdi_map, vif_map, options) {
+    const away = isElsewhere(call, dest) && planPoolMove(call, vm, { dest, vdiMap: vdi_map, vifMap: vif_map })
+    if (away) return await migrateToPool(call, away, { copy: options['copy'] === 'true' })
     const move = planMove(call, vm, { dest, vdiMap: vdi_map })
     if (options['copy'] === 'true') {
       const [sr] = move.disks.values()
@@ -89,7 +95,10 @@ export const vmMigrate: MethodSet = methods('VM', {
     return vm
   },
 
-  assert_can_migrate(call, vm, dest, _live, vdi_map) {
+  assert_can_migrate(call, vm, dest, _live, vdi_map, vif_map) {
+    const problem = problemOf(call.db, 'VM', vm, { op: 'migrate_send', strict: false })
+    if (problem) throw problem
+    if (isElsewhere(call, dest) && planPoolMove(call, vm, { dest, vdiMap: vdi_map, vifMap: vif_map })) return
     assertMovable(call, vm, planMove(call, vm, { dest, vdiMap: vdi_map }))
   },
 

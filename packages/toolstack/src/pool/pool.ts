@@ -33,6 +33,8 @@ export interface Pool {
   readonly certificate: string
   /** The port of each host's NBD server, while it runs. */
   readonly nbdPorts: Map<Ref<'host'>, number>
+  /** The pools that run in this process, this one too: machines and hosts may move between them. */
+  readonly neighbours: ReadonlySet<Pool>
   /** Aborted when the toolstack stops. */
   readonly signal: AbortSignal
 }

@@ -36,6 +36,8 @@ export interface PoolOptions extends Omit<ToolstackOptions, 'load'> {
   readonly hosts: number
   readonly vms: number
   readonly port: number
+  /** The pools of this process; this one joins them while it runs. */
+  readonly neighbours: Set<Pool>
   /** Where the state is kept. */
   readonly directory: string | undefined
   readonly addresses: readonly string[]
@@ -71,6 +73,7 @@ export async function startPool(options: PoolOptions): Promise<PoolHandle> {
   const close = async (): Promise<void> => {
     if (stop.signal.aborted) return
     stop.abort(new Error('The toolstack stops'))
+    options.neighbours.delete(pool)
     await debug?.[Symbol.asyncDispose]()
     for (const listener of listeners) await listener[Symbol.asyncDispose]()
     await dispatcher.idle()
@@ -100,6 +103,7 @@ export async function startPool(options: PoolOptions): Promise<PoolHandle> {
         settle: (sr) => storage.settle(sr),
       })
     }
+    options.neighbours.add(pool)
     return handle(options, { pool, notes, debugUrl: debug?.url, port: listeners[0]?.port ?? 0, certificate, close })
   } catch (error) {
     await close()
@@ -154,6 +158,7 @@ function assemble(options: PoolOptions, { db, certificate, storage, signal }: Pa
     storage,
     certificate: certificate.cert,
     nbdPorts: new Map(),
+    neighbours: options.neighbours,
   }
 }
 

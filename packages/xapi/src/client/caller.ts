@@ -19,7 +19,7 @@ export interface XapiRequest extends CallOptions {
   readonly session: boolean
   /**
    * Takes the entries of a large result one by one (key and decoded value of a map; index and value of a set) instead of keeping them:
-   * the result is then an empty map or set.
+   * the result is then an empty map or set. Events come without `id` and `timestamp`.
    */
   readonly onEntry?: ((key: string | number, value: unknown) => void) | undefined
 }

@@ -132,14 +132,11 @@ class EventReader {
   }
 
   async *#poll(): AsyncGenerator<XapiChanges, void> {
-    const answer = this.#read(this.#classes, this.#token)
-    let part = await answer.next()
-    for (; !part.done; part = await answer.next()) yield* asChanges(this.#changesOf(part.value))
-    if (generationOf(part.value.token) < generationOf(this.#token))
-      throw xapiErrors.token_refused({ token: this.#token })
-    const lost = this.#miscounted(part.value)
+    const tail = yield* this.#read(this.#classes, this.#token)
+    if (generationOf(tail.token) < generationOf(this.#token)) throw xapiErrors.token_refused({ token: this.#token })
+    const lost = this.#miscounted(tail)
     if (lost.length > 0) yield* this.#readAgain(lost)
-    this.#token = part.value.token
+    this.#token = tail.token
     yield { kind: 'synced', token: this.#token }
   }
 
@@ -152,32 +149,32 @@ class EventReader {
 
   async *#readState(classes: readonly string[]) {
     // The first time, what is known afterwards is what was told.
-    const first = this.#known.empty
-    const told = new Map<string, Set<string>>()
-    const answer = this.#read(classes, '')
-    let part = await answer.next()
-    for (; !part.done; part = await answer.next()) {
-      for (const event of first ? [] : part.value) {
-        const refs = told.get(event.class)
-        if (refs) refs.add(event.ref)
-        else told.set(event.class, new Set([event.ref]))
-      }
-      yield* asChanges(this.#changesOf(part.value))
-    }
-    return { tail: part.value, told: first ? undefined : told }
+    const told = this.#known.empty ? undefined : new Map<string, Set<string>>()
+    const tail = yield* this.#read(classes, '', told)
+    return { tail, told }
   }
 
-  /** One `event.from`, its events handed out as they come in. */
-  async *#read(classes: readonly string[], token: string): AsyncGenerator<readonly DecodedEvent[], Tail> {
+  /**
+   * One `event.from`, its events handed out as they come in.
+   *
+   * @param told gets the references of the events by class
+   */
+  async *#read(
+    classes: readonly string[],
+    token: string,
+    told?: Map<string, Set<string>>,
+  ): AsyncGenerator<XapiChanges, Tail> {
     const stop = new AbortController()
     const { signal } = this.#options
     const hold = this.#hold
-    const events = new Channel<readonly DecodedEvent[]>(Infinity)
-    let part: DecodedEvent[] = []
+    const parts = new Channel<readonly XapiChange[]>(Infinity)
+    let part: XapiChange[] = []
+    // The event itself is garbage at once: kept for a part's time it would outlive the collector's first look.
     const onEntry = (_: unknown, event: unknown): void => {
       // Decoded by the type below.
-      if (part.push(event as DecodedEvent) < partSize) return
-      void events.push(part)
+      const change = this.#take(event as DecodedEvent, told)
+      if (!change || part.push(change) < partSize) return
+      void parts.push(part)
       part = []
     }
     const call = this.#call('event.from', [classes, token, hold], {
@@ -191,11 +188,12 @@ class EventReader {
       signal: signal ? AbortSignal.any([signal, stop.signal]) : stop.signal,
     })
     const ended = endOf(call, (error) => {
-      if (!error) void events.push(part)
-      events.close(error)
+      // What is known by now has to be told, whatever became of the rest.
+      if (part.length > 0) void parts.push(part)
+      parts.close(error)
     })
     try {
-      yield* events
+      for await (const changes of parts) yield { kind: 'changes', changes }
       await ended
       const { result, epoch } = await call
       this.#epoch = epoch
@@ -206,8 +204,13 @@ class EventReader {
     }
   }
 
-  #changesOf(events: readonly DecodedEvent[]): XapiChange[] {
-    return events.map((event) => this.#known.change(event)).filter((change) => change !== undefined)
+  #take(event: DecodedEvent, told: Map<string, Set<string>> | undefined): XapiChange | undefined {
+    if (told) {
+      const refs = told.get(event.class)
+      if (refs) refs.add(event.ref)
+      else told.set(event.class, new Set([event.ref]))
+    }
+    return this.#known.change(event)
   }
 
   /** Classes (lower case) of which the host has another number of objects than were told. */

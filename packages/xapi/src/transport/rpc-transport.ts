@@ -2,8 +2,9 @@ import type { IncomingMessage } from 'node:http'
 import { isAppError, Semaphore } from '@nixen/core'
 import { XapiError, xapiErrors } from '../errors.ts'
 import { encodeJsonRpcRequest, readJsonRpcResponse } from '../wire/json-rpc.ts'
+import { BodyParts } from './body-parts.ts'
 import type { Endpoint } from './endpoint.ts'
-import { isDisconnect, NoAnswer, type HttpClient } from './http-client.ts'
+import { NoAnswer, type HttpClient } from './http-client.ts'
 import { isSafeMethod } from './safe-methods.ts'
 
 export interface RpcLimits {
@@ -88,7 +89,7 @@ export class RpcTransport {
     const response = await answer
     try {
       checkHead(response, call.method)
-      const outcome = await readJsonRpcResponse(countedBody(response, this.#limits.maxAnswerBytes), {
+      const outcome = await readJsonRpcResponse(new BodyParts(response, this.#limits.maxAnswerBytes), {
         // The signal ends the body itself, which costs nothing for each of its parts.
         maxBytes: this.#limits.maxAnswerBytes,
         ...(call.resultType === undefined ? {} : { type: call.resultType }),
@@ -117,22 +118,4 @@ function checkHead(response: IncomingMessage, method: string): void {
     throw xapiErrors.wrong_content_type({ expected: 'application/json', got })
   }
   throw xapiErrors.http_status({ status, what: method })
-}
-
-/** The body's parts; a connection that breaks is `xapi.truncated`, and a length that is announced too large is refused before it is read. */
-async function* countedBody(response: IncomingMessage, limit: number): AsyncGenerator<Uint8Array> {
-  const announced = response.headers['content-length']
-  if (announced !== undefined && Number(announced) > limit) throw xapiErrors.too_large({ limit })
-  let received = 0
-  try {
-    for await (const part of response) {
-      const bytes = part as Uint8Array // No encoding is set on the response.
-      received += bytes.length
-      yield bytes
-    }
-  } catch (error) {
-    if (!isDisconnect(error)) throw error
-    const expected = announced === undefined ? 'the rest of the answer' : `${announced} bytes`
-    throw xapiErrors.truncated({ received, expected }, { cause: error })
-  }
 }

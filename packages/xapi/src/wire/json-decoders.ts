@@ -30,6 +30,12 @@ export class JsonDecoders {
   readonly #made = new Map<string, JsonDecoder>()
   /** By the class in an event, as it is written there. */
   readonly #snapshots = new Map<string, JsonDecoder>()
+  readonly #briefEvents: boolean
+
+  /** @param options `briefEvents`: an event's `id` and `timestamp`, which say nothing, are left `undefined` */
+  constructor({ briefEvents = false }: { briefEvents?: boolean } = {}) {
+    this.#briefEvents = briefEvents
+  }
 
   /** The decoder of a type. */
   of(type: XapiType): JsonDecoder {
@@ -108,6 +114,7 @@ export class JsonDecoders {
     const read = objectDecoder((name) => {
       const field = fields?.get(name)
       if (!field) return (cursor) => cursor.any()
+      if (this.#briefEvents && type.class === 'event' && (name === 'id' || name === 'timestamp')) return skipText
       if (field.kind === 'record' && field.class === '*') return (cursor, owner) => this.#snapshot(cursor, owner)
       // What learns from the values before learns for each field by itself.
       return learners.has(field.kind) ? this.#make(field) : this.of(field)
@@ -153,6 +160,11 @@ function finishEvent(record: Record<string, unknown>): Record<string, unknown> {
     throw inside(error, 'snapshot')
   }
   return record
+}
+
+function skipText(cursor: JsonCursor): undefined {
+  if (cursor.peek() === quote) cursor.skipString()
+  else decode({ kind: 'string' }, cursor.any())
 }
 
 function reference(text: string): string | null {

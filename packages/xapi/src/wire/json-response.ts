@@ -6,7 +6,7 @@ import { parseType, type XapiType } from '../values/type.ts'
 import { xapiErrors } from '../errors.ts'
 import { JsonDecoders, type JsonDecoder } from './json-decoders.ts'
 import type { RpcOutcome } from './rpc-outcome.ts'
-import { JsonSource } from './json-source.ts'
+import { JsonSource, type PartSource } from './json-source.ts'
 import { writeJson } from './json-text.ts'
 import type { StringTable } from './string-table.ts'
 
@@ -16,8 +16,8 @@ export interface ReadJsonRpcOptions {
   /** Decodes the result by this type of the data model, as `decodeValue` does; raw JSON when left out. */
   readonly type?: string | undefined
   /**
-   * Takes the entries of a map (key and value) or set (index and value), for `event.from` its events, instead of keeping them: the result then
-   * has none. What it throws ends the reading.
+   * Takes the entries of a map (key and value) or set (index and value), for `event.from` its events (without `id` and `timestamp`, which
+   * say nothing), instead of keeping them: the result then has none. What it throws ends the reading.
    */
   readonly onEntry?: ((key: string | number, value: unknown) => void) | undefined
   /** Shares equal strings with other answers read with the same table. */
@@ -37,10 +37,7 @@ const any: XapiType = { kind: 'any' }
  *
  * @throws `xapi.bad_answer`, `xapi.truncated`, `xapi.too_large`, the signal's reason, or what the body throws
  */
-export async function readJsonRpcResponse(
-  body: AsyncIterable<Uint8Array>,
-  options: ReadJsonRpcOptions,
-): Promise<RpcOutcome> {
+export async function readJsonRpcResponse(body: PartSource, options: ReadJsonRpcOptions): Promise<RpcOutcome> {
   await using source = new JsonSource(body, options)
   try {
     return await new ResponseReader(source, options).read()
@@ -64,12 +61,13 @@ class ResponseReader {
   readonly #source: JsonSource
   readonly #onEntry: ReadJsonRpcOptions['onEntry']
   readonly #type: XapiType
-  readonly #decoders = new JsonDecoders()
+  readonly #decoders: JsonDecoders
 
   constructor(source: JsonSource, { type, onEntry }: ReadJsonRpcOptions) {
     this.#source = source
     this.#type = type === undefined ? any : parseType(type)
     this.#onEntry = onEntry
+    this.#decoders = new JsonDecoders({ briefEvents: onEntry !== undefined })
   }
 
   async read(): Promise<RpcOutcome> {

@@ -14,6 +14,12 @@ const pieceBytes = 64 * 1024
 /** A stream that always has a next part would otherwise keep the event loop to itself. */
 const sliceBytes = 1024 * 1024
 
+/** A stream whose parts may be there already. */
+export interface PartSource extends AsyncIterable<Uint8Array> {
+  /** The next part if it has come, without a promise: a large answer comes in thousands of parts. */
+  take?(): Uint8Array | undefined
+}
+
 export interface JsonSourceOptions {
   readonly maxBytes: number
   readonly signal?: AbortSignal | undefined
@@ -22,6 +28,7 @@ export interface JsonSourceOptions {
 
 /** Feeds a cursor from a stream: values are read whole, as they come in, with a pause for the event loop now and then. */
 export class JsonSource implements AsyncDisposable {
+  readonly #body: PartSource
   readonly #iterator: AsyncIterator<Uint8Array>
   readonly #options: JsonSourceOptions
   readonly #cursor: JsonCursor
@@ -33,7 +40,8 @@ export class JsonSource implements AsyncDisposable {
   #waiting = false
   #sliceEnd = performance.now() + sliceTime
 
-  constructor(body: AsyncIterable<Uint8Array>, options: JsonSourceOptions) {
+  constructor(body: PartSource, options: JsonSourceOptions) {
+    this.#body = body
     this.#iterator = body[Symbol.asyncIterator]()
     this.#options = options
     this.#cursor = new JsonCursor(options.strings)
@@ -97,8 +105,9 @@ export class JsonSource implements AsyncDisposable {
     if (at > 0) this.#window.copyWithin(0, at, bytes.length)
     let unpaused = 0
     while (length < wanted && !this.#ended) {
-      const part = await this.#next()
+      const part = this.#body.take?.() ?? (await this.#next())
       if (!part) continue
+      this.#count(part)
       this.#reserve(length + part.length, length)
       // The stream may use the memory of its parts again.
       this.#window.set(part, length)
@@ -120,16 +129,17 @@ export class JsonSource implements AsyncDisposable {
   }
 
   async #next(): Promise<Uint8Array | undefined> {
-    const { maxBytes, signal } = this.#options
     this.#waiting = true
-    const next = await raceSignal(this.#iterator.next(), signal)
+    const next = await raceSignal(this.#iterator.next(), this.#options.signal)
     this.#waiting = false
-    if (next.done) {
-      this.#ended = true
-      return undefined
-    }
-    this.#received += next.value.length
+    if (!next.done) return next.value
+    this.#ended = true
+    return undefined
+  }
+
+  #count(part: Uint8Array): void {
+    const { maxBytes } = this.#options
+    this.#received += part.length
     if (this.#received > maxBytes) throw xapiErrors.too_large({ limit: maxBytes })
-    return next.value
   }
 }

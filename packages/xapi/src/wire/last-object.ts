@@ -10,7 +10,10 @@ export class LastObject {
   readonly #names: readonly string[]
   /** Has the last value of each member; copied for each new object. Nobody else has it, so nobody changes it. */
   readonly #pattern: Record<string, unknown>
+  /** Which of these values the next object may have as well. */
+  readonly #shareable: Uint8Array
   #bytes: Buffer = Buffer.alloc(4096)
+  #view: DataView = viewOf(this.#bytes)
   #known = false
   /** Where each member begins, its comma included, counted from behind the opening brace; then the closing brace. */
   #starts: Int32Array
@@ -23,6 +26,7 @@ export class LastObject {
   constructor(names: readonly string[], template: Readonly<Record<string, unknown>>) {
     this.#names = names
     this.#pattern = { ...template }
+    this.#shareable = new Uint8Array(names.length)
     this.#starts = new Int32Array(names.length + 1)
     this.#nextStarts = new Int32Array(names.length + 1)
   }
@@ -41,11 +45,8 @@ export class LastObject {
     const shift = cursor.at - (starts[index] ?? 0)
     const same = this.#sameUpTo(cursor, starts[index] ?? 0, shift)
     let next = index
-    while (
-      next < this.#names.length &&
-      (starts[next + 1] ?? 0) < same &&
-      isShareable(this.#pattern[this.#names[next] ?? ''])
-    ) {
+    const shareable = this.#shareable
+    while (next < shareable.length && (starts[next + 1] ?? 0) < same && shareable[next] === 1) {
       this.#nextStarts[next] = (starts[next] ?? 0) + shift - this.#origin
       next++
     }
@@ -73,11 +74,16 @@ export class LastObject {
   /** The object at hand, which is read to its end; the next one is compared with it. */
   finish(cursor: JsonCursor): Record<string, unknown> {
     for (let i = 0; i < this.#changed.length; i++) {
-      this.#pattern[this.#names[this.#changedAt[i] ?? 0] ?? ''] = this.#changed[i]
+      const index = this.#changedAt[i] ?? 0
+      this.#pattern[this.#names[index] ?? ''] = this.#changed[i]
+      this.#shareable[index] = isShareable(this.#changed[i]) ? 1 : 0
     }
     // The cursor stands behind the closing brace.
     const length = cursor.at - this.#origin
-    if (length > this.#bytes.length) this.#bytes = Buffer.alloc(2 * length)
+    if (length > this.#bytes.length) {
+      this.#bytes = Buffer.alloc(2 * length)
+      this.#view = viewOf(this.#bytes)
+    }
     cursor.bytes.copy(this.#bytes, 0, this.#origin, cursor.at)
     this.#nextStarts[this.#names.length] = length - 1
     const starts = this.#starts
@@ -92,10 +98,18 @@ export class LastObject {
     const last = this.#bytes
     const bytes = cursor.bytes
     const end = Math.min((this.#starts[this.#names.length] ?? 0) + 1, bytes.length - shift)
+    const lastView = this.#view
+    const view = cursor.view
+    const wordsEnd = end - 4
     let at = from
+    while (at <= wordsEnd && lastView.getInt32(at, true) === view.getInt32(at + shift, true)) at += 4
     while (at < end && last[at] === bytes[at + shift]) at++
     return at
   }
+}
+
+function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, length)
 }
 
 function isShareable(value: unknown): boolean {

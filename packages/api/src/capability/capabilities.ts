@@ -47,12 +47,33 @@ function judge<T>(rules: readonly Rule<T>[], object: T): Verdict {
 
 const allowed: Verdict = Object.freeze({ allowed: true })
 
-/** Throws `request.not_allowed` with the reason unless `object` is in a state for the action. */
+/** What a connection says of actions on its objects. */
+export interface ActionLimits {
+  /** No action is allowed at all. */
+  readonly readOnly: boolean
+  /** Actions that the other end cannot do (`vm:suspend`), each with the reason. */
+  readonly unsupported?: Readonly<Record<string, string>> | undefined
+}
+
+/** Whether an action may be done on an object now, and can be done by the connection that it is on. Pure. */
+export function judgeOn<T extends { readonly id: string }>(
+  limits: ActionLimits,
+  capability: Capability<T>,
+  object: T,
+): Verdict {
+  if (limits.readOnly) return { allowed: false, reason: 'It is connected read-only.' }
+  // Ids begin with the type of the object.
+  const reason = limits.unsupported?.[`${object.id.slice(0, object.id.indexOf('.'))}:${capability.action}`]
+  return reason === undefined ? capability.check(object) : { allowed: false, reason }
+}
+
+/** Throws `request.not_allowed` with the reason unless `object` is in a state for the action and, with `limits`, its connection can do it. */
 export function demand<T extends { readonly id: string; readonly name: string }>(
   capability: Capability<T>,
   object: T,
+  limits?: ActionLimits,
 ): void {
-  const verdict = capability.check(object)
+  const verdict = limits ? judgeOn(limits, capability, object) : capability.check(object)
   if (verdict.allowed) return
   throw requestErrors.not_allowed({
     action: capability.action,

@@ -31,10 +31,10 @@ export const Connection = z
     pool: PoolId.optional().meta({ description: 'Its pool, once known.' }),
     product: text('Product and version at the other end.').optional(),
     activeAddress: text('The member that is spoken to now, after a failover.').optional(),
-    unsupported: z
-      .record(z.string(), z.string())
-      .optional()
-      .meta({ description: 'Actions that the other end cannot do (vm:suspend, …), each with the reason.' }),
+    unsupported: z.record(z.string(), z.string()).optional().meta({
+      description:
+        'Actions of the capability tables that the other end cannot do (vm:suspend, vm:snapshotWithMemory, …), each with the reason.',
+    }),
   })
   .meta({ id: 'Connection', description: 'Address and state of one hypervisor endpoint.' })
 export type Connection = z.infer<typeof Connection>

@@ -27,7 +27,7 @@ export const hostArea = errorArea('host', {
   },
   none_suitable: {
     status: 409,
-    text: (p: { reasons: readonly string[] }) => `No host can run the VM: ${p.reasons.join('; ')}`,
+    text: (p: { reasons: readonly string[] }) => `No host can run the VM: ${p.reasons.join('; ')}.`,
     example: { reasons: ['host-1: not enough memory', 'host-2: in maintenance'] },
   },
 })

@@ -17,7 +17,7 @@ export const vmArea = errorArea('vm', {
     status: 409,
     text: (p: { id: string; action: string; reason: string }) =>
       `${p.action} of the VM ${p.id} is blocked: ${p.reason}`,
-    example: { id: 'vm.k3f9x2ab.1', action: 'shutdown', reason: 'payroll runs until Friday' },
+    example: { id: 'vm.k3f9x2ab.1', action: 'shutdown', reason: 'payroll runs until Friday.' },
   },
   busy: {
     status: 409,

@@ -69,7 +69,7 @@ function methodOf(endpoint: EndpointSpec, options: ClientOptions): unknown {
   return async (call: Call = {}, { signal }: CallOptions = {}) => {
     const response = await transport(endpoint, call, { signal, accept: 'application/json' })
     if (!endpoint.output) return undefined
-    return readJson(response)
+    return readJson(response, signal)
   }
 }
 
@@ -130,13 +130,13 @@ async function errorOf(response: Response): Promise<AppError> {
   return new AppError({ ...error, details: { ...error.details, requestId }, status: response.status })
 }
 
-async function readJson(response: Response): Promise<unknown> {
+async function readJson(response: Response, signal: AbortSignal | undefined): Promise<unknown> {
   const type = response.headers.get('content-type') ?? ''
   if (!type.includes('json')) throw notNixen(response)
   try {
     return await response.json()
   } catch (error) {
-    if (isAbort(error)) throw error
+    if (isAbort(error, signal)) throw error
     throw clientErrors.unreachable({ url: response.url, reason: messageOf(error) }, { cause: error })
   }
 }

@@ -32,7 +32,7 @@ export async function* followEvents<T extends Followed>(
   for (let attempt = 0; ; attempt++) {
     try {
       const response = await open(lastEventId)
-      for await (const { event, data, id } of readEvents(bodyOf(response))) {
+      for await (const { event, data, id } of readEvents(bodyOf(response, signal))) {
         attempt = 0
         lastEventId = id ?? lastEventId
         // The data is what the endpoint's `stream` says; both sides are of one version.
@@ -52,7 +52,7 @@ function mayPass(error: unknown): boolean {
   return error instanceof TypeError
 }
 
-async function* bodyOf(response: Response): AsyncGenerator<Uint8Array> {
+async function* bodyOf(response: Response, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
   const { body } = response
   if (!body) return
   const reader = body.getReader()
@@ -63,7 +63,7 @@ async function* bodyOf(response: Response): AsyncGenerator<Uint8Array> {
       yield value
     }
   } catch (error) {
-    if (isAbort(error)) throw error
+    if (isAbort(error, signal)) throw error
     throw clientErrors.unreachable({ url: response.url, reason: messageOf(error) }, { cause: error })
   } finally {
     // Ends the request when nobody takes events any more; a body that broke off is ended already.

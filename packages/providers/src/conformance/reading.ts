@@ -67,11 +67,13 @@ async function storm(
   const random = seededRandom(seed)
   await using reader = new Reader(target)
   await reader.until(() => reader.synced > 0)
+  const told = reader.upserts
   for (let i = 0; i < changes; i++) {
     await target.disturb(random)
     if (faults && i % 15 === 7) await target.interrupt(random)
   }
   await reader.untilTrue(target)
+  assert.ok(reader.upserts - told > changes / 2, 'most changes show')
   assert.equal(reader.resets, 1, 'later resets are worked out, not passed on')
 }
 

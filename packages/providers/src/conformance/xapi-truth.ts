@@ -278,7 +278,8 @@ class Truth {
     if (!record.managed || !storage) return undefined
     const vbds = record.VBDs.map((key) => this.#get('VBD', key)).filter((vbd) => vbd !== undefined && !vbd.empty)
     const vms = vbds.map((vbd) => this.#get('VM', vbd?.VM ?? null))
-    const snapshot = vms.find((vm) => vm?.is_a_snapshot)
+    const owners = vbds.filter((vbd) => vbd?.type === 'Disk').map((vbd) => this.#get('VM', vbd?.VM ?? null))
+    const snapshots = owners.filter((vm) => vm !== undefined).filter((vm) => vm.is_a_snapshot)
     const image = storage.content_type === 'iso' ? 'image' : 'disk'
     const own = ['system', 'user', 'ephemeral'].includes(record.type)
     return {
@@ -293,7 +294,7 @@ class Truth {
       ).sort(),
       attached: vbds.some((vbd) => vbd?.currently_attached),
       snapshotOf: record.is_a_snapshot ? this.#idOf('disk', 'VDI', record.snapshot_of) : undefined,
-      snapshot: snapshot && this.#id('snapshot', snapshot),
+      snapshot: snapshots.map((vm) => this.#id('snapshot', vm)).sort()[0],
       snapshots: [...this.#db.VDI.values()].filter((vdi) => vdi.is_a_snapshot && vdi.managed && vdi.snapshot_of === ref)
         .length,
       readOnly: record.read_only || undefined,

@@ -197,7 +197,9 @@ export function usersOf(model: Model, vdi: string): Pick<Disk, 'vms' | 'attached
     if (vbd?.attached) attached = true
     // A row of a kind has an id of its type.
     if (vm?.kind === 'vm') vms.add(vm.id as VmId)
-    if (vm?.kind === 'snapshot') snapshot = vm.id as SnapshotId
+    // Media stay in the drives of all snapshots and belong to none. A disk in several is told of one, always the same.
+    if (vm?.kind === 'snapshot' && vbd?.kind === 'disk' && (!snapshot || vm.id < snapshot))
+      snapshot = vm.id as SnapshotId
   }
   return { vms: [...vms].sort(), attached, ...(snapshot ? { snapshot } : {}) }
 }

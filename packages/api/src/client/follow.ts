@@ -14,6 +14,8 @@ interface Followed {
   readonly data: unknown
 }
 
+/** A stream that brings nothing for so long, not even a comment, is taken for broken; in milliseconds. Servers send a comment every 20 s. */
+const longestSilence = 60_000
 /** Longest pause before another try, in milliseconds. */
 const longestPause = 30_000
 
@@ -56,9 +58,13 @@ async function* bodyOf(response: Response, signal: AbortSignal | undefined): Asy
   const { body } = response
   if (!body) return
   const reader = body.getReader()
+  let silence: ReturnType<typeof setTimeout> | undefined
   try {
     for (;;) {
+      // A laptop that slept or a proxy that went away leaves a connection that never ends: it is ended here.
+      silence = setTimeout(() => void reader.cancel().catch(() => undefined), longestSilence)
       const { done, value } = await reader.read()
+      clearTimeout(silence)
       if (done) return
       yield value
     }
@@ -66,6 +72,7 @@ async function* bodyOf(response: Response, signal: AbortSignal | undefined): Asy
     if (isAbort(error, signal)) throw error
     throw clientErrors.unreachable({ url: response.url, reason: messageOf(error) }, { cause: error })
   } finally {
+    clearTimeout(silence)
     // Ends the request when nobody takes events any more; a body that broke off is ended already.
     await reader.cancel().catch(() => undefined)
   }

@@ -71,7 +71,7 @@ export const inventoryEndpoints = {
     path: '/inventory/events',
     summary: 'Follow the changes of the inventory',
     description:
-      'Each event has the id `VIEW.SEQ` of its last delta. Send that as `Last-Event-ID`, or as `since`, to go on where it ended. When that is not possible the first event is a `reset`: get the snapshot again.',
+      'Each event has the id `VIEW.SEQ` of its last delta. Send that as `Last-Event-ID`, or as `since`, to go on where it ended. When that is not possible the first event is a `reset`: get the snapshot again. A comment comes every 20 s, so that a silent connection is known to be broken.',
     input: z.strictObject({
       since: text('`VIEW.SEQ`: the view and number of the snapshot, or the id of the last event.').optional(),
       types,

@@ -141,9 +141,11 @@ function fingerprint(text: string): number {
 }
 
 function toBase64Url(text: string): string {
-  return new TextEncoder().encode(text).toBase64({ alphabet: 'base64url', omitPadding: true })
+  const binary = Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join('')
+  return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }
 
 function fromBase64Url(text: string): string {
-  return new TextDecoder().decode(Uint8Array.fromBase64(text, { alphabet: 'base64url' }))
+  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'))
+  return new TextDecoder().decode(Uint8Array.from(binary, (letter) => letter.charCodeAt(0)))
 }

@@ -18,6 +18,7 @@ import {
   type FromWorker,
   type ToWorker,
   type WorkerSetup,
+  workerLimits,
 } from '../worker/protocol.ts'
 
 /** Pack buffers beyond one a worker, so that no worker need wait for the storage: more where more calls at once make sense. */
@@ -132,7 +133,7 @@ export class ChunkPool implements AsyncDisposable {
       packStates: this.#packStates.buffer,
       readMemory: sharedAlignedMemory(batchBytes),
     }
-    const worker = new Worker(workerUrl(), { workerData: setup })
+    const worker = new Worker(workerUrl(), { workerData: setup, resourceLimits: workerLimits })
     worker.on('message', (message: FromWorker) => this.#receive(worker, message))
     worker.on('error', (error) =>
       this.#fail(backupErrors.worker_failed({ reason: messageOf(error) }, { cause: error })),

@@ -3,6 +3,7 @@ import { messageOf } from '@nixen/core'
 import { backupErrors } from '../errors.ts'
 import type { MasterKey } from '../crypto/seal.ts'
 import type { DecodeAnswer, DecodeBlob, DecodeRequest, DecodeSetup } from '../worker/decode-protocol.ts'
+import { workerLimits } from '../worker/protocol.ts'
 
 interface Waiting {
   readonly resolve: (reasons: readonly (string | undefined)[]) => void
@@ -52,7 +53,7 @@ export class DecodePool implements AsyncDisposable {
   #start(setup: DecodeSetup): void {
     const worker = new Worker(
       new URL(`../worker/decode-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
-      { workerData: setup },
+      { workerData: setup, resourceLimits: workerLimits },
     )
     const waiting = new Map<number, Waiting>()
     this.#members.push({ worker, waiting })

@@ -1,3 +1,4 @@
+import type { ResourceLimits } from 'node:worker_threads'
 import type { MasterKey } from '../crypto/seal.ts'
 import type { SharedIndex } from '../index/blob-index.ts'
 
@@ -30,6 +31,9 @@ export const batchWords = 3
 
 /** States of a pack buffer. */
 export const packState = { free: 0, taken: 1 } as const
+
+/** Workers make little garbage beside their buffers; a small young generation keeps about 10 MiB less of it each. */
+export const workerLimits: ResourceLimits = { maxYoungGenerationSizeMb: 4 }
 
 /** Bytes that are read at once. */
 export const batchBytes: number = 4 * 1024 * 1024

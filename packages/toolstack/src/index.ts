@@ -1,4 +1,5 @@
-export type { Delays, FaultRule, Faults } from './faults/faults.ts'
+export type { AddedRule, Delays, FaultRule, Faults } from './faults/faults.ts'
+export type { StreamFaultRule } from './faults/stream-faults.ts'
 export type { Role } from './session/roles.ts'
 export type { User } from './session/sessions.ts'
 export { dumpText, type DumpedRecords, type ToolstackDump } from './record/dump.ts'

@@ -59,6 +59,8 @@ export interface RunningPool {
   readonly addresses: readonly string[]
   /** Makes calls of this pool fail or wait. */
   readonly faults: Faults
+  /** Takes the power of a host away, named by UUID or reference: it answers no more until the toolstack starts again. */
+  killHost(host: string): Promise<void>
   /** What of a loaded inventory could not be taken over. */
   readonly notes: readonly string[]
   /** Where the debug port listens, when it was asked for. */

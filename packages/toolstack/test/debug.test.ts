@@ -133,3 +133,31 @@ describe('the debug port', () => {
     expect(response.status).toBe(403)
   })
 })
+
+describe('faults by the debug port', () => {
+  test('come and go', async () => {
+    const [sr] = await client.call('SR.get_all')
+    const rule = { method: 'SR.get_uuid', error: ['INTERNAL_ERROR', 'broken {ref}'] }
+    expect(await debug('POST', '/faults', JSON.stringify(rule))).toEqual({ status: 200 })
+    expect(await client.refusal('SR.get_uuid', sr)).toEqual(['INTERNAL_ERROR', `broken ${sr}`])
+    await debug('DELETE', '/faults')
+    expect(await client.call('SR.get_uuid', sr)).toMatch(/^[\da-f-]{36}$/)
+  })
+
+  test.each([
+    '[]',
+    '{}',
+    '{"method":5}',
+    '{"method":"*","error":"X"}',
+    '{"method":"*","error":[]}',
+    '{"stream":"*","cutAfter":-1}',
+    '{"stream":"*","bytesPerSecond":0}',
+    '{"stream":"*","error":["X"]}',
+    '{"method":"*","typo":1}',
+  ])('are refused when they are %s', async (rule) => {
+    expect(await debug('POST', '/faults', rule)).toMatchObject({
+      status: 400,
+      error: { code: 'toolstack_debug.bad_body' },
+    })
+  })
+})

@@ -1,5 +1,8 @@
+import { Readable } from 'node:stream'
+import { openNbd } from '@nixen/disk'
 import { describe, expect, test } from 'vitest'
-import { find, logIn, quickToolstack } from './client.ts'
+import { find, logIn, quickToolstack, type TestClient } from './client.ts'
+import { put } from './transfers.ts'
 
 describe('faults', () => {
   test('make calls fail with the error asked for, as often as asked for', async () => {
@@ -44,5 +47,80 @@ describe('faults', () => {
     const started = performance.now()
     await client.call('VM.get_all')
     expect(performance.now() - started).toBeGreaterThan(190)
+  })
+})
+
+describe('faults of streams', () => {
+  const size = 4 * 1024 * 1024
+
+  async function disk(client: TestClient): Promise<string> {
+    const [sr] = await find(client, 'SR', (each) => each.type === 'ext')
+    const empty = { other_config: {}, sm_config: {}, xenstore_data: {}, tags: [] }
+    const flags = { type: 'user', sharable: false, read_only: false }
+    return await client.call('VDI.create', {
+      SR: sr,
+      virtual_size: size,
+      name_label: 'd',
+      name_description: '',
+      ...flags,
+      ...empty,
+    })
+  }
+
+  const download = (client: TestClient, vdi: string): Promise<ArrayBuffer> =>
+    fetch(`${client.url}/export_raw_vdi?session_id=${client.session}&vdi=${vdi}&format=raw`).then((response) =>
+      response.arrayBuffer(),
+    )
+
+  test('cut and slow downloads', async () => {
+    await using toolstack = await quickToolstack()
+    const client = await logIn(toolstack.url)
+    const vdi = await disk(client)
+    const { faults } = toolstack.pools[0]!
+    const cut = faults.add({ stream: '/export*', cutAfter: 1_000_000, count: 1 })
+    await expect(download(client, vdi)).rejects.toThrow('terminated')
+    expect(cut.used).toBe(1)
+    const [, task] = await find(client, 'task', ({ name_label }) => name_label === 'Exporting raw VDI')
+    expect(task).toMatchObject({
+      status: 'failure',
+      error_info: ['VDI_IO_ERROR', 'The stream was cut by a fault rule'],
+    })
+    faults.add({ stream: '/export_raw_vdi', bytesPerSecond: 8 * size })
+    const started = performance.now()
+    expect((await download(client, vdi)).byteLength).toBe(size)
+    expect(performance.now() - started).toBeGreaterThan(110)
+  })
+
+  test('cut uploads, which leave no half-written machine', async () => {
+    await using toolstack = await quickToolstack({ vms: 2 })
+    const client = await logIn(toolstack.url)
+    const vdi = await disk(client)
+    const { faults } = toolstack.pools[0]!
+    faults.add({ stream: '/import_raw_vdi', cutAfter: 1_000_000 })
+    const query = { vdi, format: 'raw' }
+    const body = (): Readable => Readable.from(Array.from({ length: 64 }, () => Buffer.alloc(size / 64, 1)))
+    for (const length of [size, undefined]) {
+      const task = await put(client, '/import_raw_vdi', body(), { query, ...(length ? { length } : {}) })
+      expect(task).toMatchObject({
+        status: 'failure',
+        error_info: ['VDI_IO_ERROR', 'The stream was cut by a fault rule'],
+      })
+    }
+    faults.clear()
+    expect(await put(client, '/import_raw_vdi', body(), { query, length: size })).toMatchObject({ status: 'success' })
+  })
+
+  test('break reads over NBD', async () => {
+    await using toolstack = await quickToolstack()
+    const client = await logIn(toolstack.url)
+    const vdi = await disk(client)
+    const [, pif] = await find(client, 'PIF', ({ IP }) => IP !== '')
+    await client.call('network.add_purpose', pif.network, 'insecure_nbd')
+    toolstack.pools[0]!.faults.add({ stream: 'nbd', cutAfter: 1024 * 1024 })
+    const [info] = await client.call('VDI.get_nbd_info', vdi)
+    await using source = await openNbd({ host: info.address, port: info.port, exportName: info.exportname })
+    const block = new Uint8Array(512 * 1024)
+    await source.read(0, block)
+    await expect(source.read(0, new Uint8Array(1024 * 1024))).rejects.toThrow(/error/i)
   })
 })

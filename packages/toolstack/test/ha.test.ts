@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { find, logIn, quickToolstack, type Loose, type TestClient } from './client.ts'
+import { find, logIn, quickToolstack, rpc, type Loose, type TestClient } from './client.ts'
 
 /** A running machine that any host can run. */
 async function agile(client: TestClient, wanted: (vm: Loose) => boolean): Promise<readonly [string, Loose]> {
@@ -75,5 +75,38 @@ describe('high availability', () => {
     await find(client, 'message', ({ name }) => name === 'HA_HOST_FAILED')
     await client.call('VM.hard_shutdown', vm)
     expect(await client.call('VM.get_ha_always_run', vm)).toBe(false)
+  })
+})
+
+describe('a master that dies', () => {
+  test('leaves members that name it, until one is told to take over', async () => {
+    await using toolstack = await quickToolstack({ hosts: 2 })
+    const pool = toolstack.pools[0]!
+    const [, member = ''] = pool.addresses
+    const client = await logIn(toolstack.url)
+    const [, { uuid }] = await find(client, 'host', ({ address }) => address === pool.addresses[0])
+    await pool.killHost(uuid)
+    await expect(fetch(toolstack.url)).rejects.toThrow('fetch failed')
+    const url = toolstack.url.replace(pool.addresses[0] ?? '', member)
+    await expect(logIn(url)).rejects.toThrow(`HOST_IS_SLAVE ${pool.addresses[0]}`)
+    const local = await rpc(url, 'session.slave_local_login_with_password', ['root', 'nixen'])
+    await expect(rpc(url, 'VM.get_all', [local])).rejects.toThrow('HOST_IS_SLAVE')
+    await rpc(url, 'pool.emergency_transition_to_master', [local])
+    const after = await logIn(url)
+    expect(await after.call('VM.get_all')).not.toHaveLength(0)
+    const [dead] = await find(after, 'host', (host) => host.uuid === uuid)
+    expect(await after.call('pool.is_slave', dead)).toBe(true)
+  })
+
+  test('is replaced by another host when HA is on', async () => {
+    await using toolstack = await quickToolstack({ hosts: 3 })
+    const pool = toolstack.pools[0]!
+    const client = await logIn(toolstack.url)
+    await client.call('pool.enable_ha', [], {})
+    const [, { master }] = await find(client, 'pool')
+    await pool.killHost(master)
+    const after = await logIn(toolstack.url.replace(pool.addresses[0] ?? '', pool.addresses[1] ?? ''))
+    const [, { master: next }] = await find(after, 'pool')
+    expect(next).not.toBe(master)
   })
 })

@@ -6,6 +6,7 @@ import type { Ref } from '../generated/rows.ts'
 import type { Pool } from '../pool/pool.ts'
 import { namedObject } from '../streams/objects.ts'
 import { debugErrors } from './errors.ts'
+import { faultRule } from './fault-rule.ts'
 import { killHost, panic, readDisk, setGuest, writeDisk } from './guest.ts'
 
 export interface DebugOptions {
@@ -100,6 +101,12 @@ async function act({ pool, stopHost, settle }: DebugOptions, asked: Request): Pr
     }
     case 'POST srs settle':
       await settle(pool.db.get('SR', namedObject(pool.db, 'SR', uuid)).uuid)
+      return {}
+    case 'POST faults':
+      pool.faults.add(faultRule(await jsonBody(request)))
+      return {}
+    case 'DELETE faults':
+      pool.faults.clear()
       return {}
     default:
       throw debugErrors.not_found({ what: `"${action}"` })

@@ -1,4 +1,5 @@
 import { isRecord } from '@nixen/core'
+import { hostFailed } from '../classes/ha.ts'
 import { bootVm, haltVm } from '../classes/vm-runtime.ts'
 import { addMessage } from '../classes/message.ts'
 import { isNull } from '../db/ref.ts'
@@ -94,4 +95,5 @@ export async function killHost(pool: Pool, host: Ref<'host'>, stopListening: () 
   if (db.find('host_metrics', metrics)) db.update(metrics, { live: false, last_updated: pool.clock.now() })
   for (const pbd of PBDs) db.update(pbd, { currently_attached: false })
   db.update(host, { enabled: false })
+  hostFailed({ db, pool }, host)
 }

@@ -73,7 +73,7 @@ export class Dispatcher {
       throw new XapiError('Fault', [`No async mode for this operation (rpc: ${request.method.slice(0, 200)})`])
     }
     const params = this.#decode(message, request.params)
-    const session = message.session ? this.#session(request) : undefined
+    const session = message.session ? this.#session(request, message) : undefined
     if (message.removed) throw fault('MESSAGE_REMOVED')
     if (message.poolInternal) {
       throw new XapiError('PERMISSION_DENIED', ['Internal API call attempted with not-permitted session'])
@@ -120,8 +120,9 @@ export class Dispatcher {
     return { pool, db: pool.db, host: request.host, session, task, hungUp, method: message.wireName }
   }
 
-  #session(request: CallRequest): SessionState {
-    this.#assertMaster(request.host)
+  #session(request: CallRequest, message?: MessageModel): SessionState {
+    // What helps a pool without a master must work on its members.
+    if (!message?.emergency) this.#assertMaster(request.host)
     return this.#pool.sessions.check(textOf(request.params[0]))
   }
 

@@ -1,5 +1,6 @@
 import { systemClock, type Clock, type Random } from '@nixen/core'
 import { XapiError } from '@nixen/xapi'
+import { fitsStream, ImpededStream, type StreamFaultRule } from './stream-faults.ts'
 
 /** Makes calls fail or wait. A rule fits when all that it names fits. */
 export interface FaultRule {
@@ -27,16 +28,24 @@ export interface Delays {
   readonly jitter?: number
 }
 
-interface ActiveRule {
-  readonly rule: FaultRule
+interface Active<Rule> {
+  readonly rule: Rule
   used: number
+}
+
+/** A rule in force. */
+export interface AddedRule {
+  /** How often it has been applied. */
+  readonly used: number
+  remove(): void
 }
 
 /** The rules in force, and how often each was used. */
 export class Faults {
   readonly #random: Random
   readonly #clock: Clock
-  #rules: ActiveRule[] = []
+  #rules: Active<FaultRule>[] = []
+  #streams: Active<StreamFaultRule>[] = []
   #delays: Delays
 
   constructor({ random, clock = systemClock, delays = {} }: { random: Random; clock?: Clock; delays?: Delays }) {
@@ -45,22 +54,33 @@ export class Faults {
     this.#delays = delays
   }
 
-  /** Puts a rule in force; `used` says how often it has been applied, `remove` ends it. */
-  add(rule: FaultRule): { readonly used: number; remove(): void } {
-    const active: ActiveRule = { rule, used: 0 }
-    this.#rules.push(active)
-    return {
-      get used() {
-        return active.used
-      },
-      remove: () => {
-        this.#rules = this.#rules.filter((other) => other !== active)
-      },
+  /** Puts a rule for calls or for streams in force. */
+  add(rule: FaultRule | StreamFaultRule): AddedRule {
+    if ('stream' in rule) {
+      const active = { rule, used: 0 }
+      this.#streams.push(active)
+      return handleOf(active, () => (this.#streams = this.#streams.filter((other) => other !== active)))
     }
+    const active = { rule, used: 0 }
+    this.#rules.push(active)
+    return handleOf(active, () => (this.#rules = this.#rules.filter((other) => other !== active)))
   }
 
   clear(): void {
     this.#rules = []
+    this.#streams = []
+  }
+
+  /** The rule that a new stream is under; `undefined` for most. */
+  stream(name: string): ImpededStream | undefined {
+    for (const active of this.#streams) {
+      const { rule } = active
+      if (!fitsStream(rule, name) || active.used >= (rule.count ?? Infinity)) continue
+      if (this.#random() >= (rule.probability ?? 1)) continue
+      active.used++
+      return new ImpededStream(rule, this.#clock)
+    }
+    return undefined
   }
 
   setDelays(delays: Delays): void {
@@ -93,6 +113,15 @@ export class Faults {
   delayOf(method: string): number {
     const base = this.#delays.methods?.[method] ?? this.#delays.all ?? 0
     return base === 0 ? 0 : base * (1 + (this.#delays.jitter ?? 0) * (2 * this.#random() - 1))
+  }
+}
+
+function handleOf(active: Active<unknown>, remove: () => void): AddedRule {
+  return {
+    get used() {
+      return active.used
+    },
+    remove,
   }
 }
 

@@ -1,6 +1,7 @@
 import { isUuid, messageOf, type Log } from '@nixen/core'
-import { serveNbd, type NbdExport, type NbdServer } from '@nixen/disk'
+import { serveNbd, type DiskSource, type NbdExport, type NbdServer } from '@nixen/disk'
 import { isXapiError } from '@nixen/xapi'
+import { cut } from '../faults/stream-faults.ts'
 import type { Ref } from '../generated/rows.ts'
 import type { Pool } from '../pool/pool.ts'
 import { attachToDom0 } from '../storage/dom0-attachment.ts'
@@ -67,7 +68,7 @@ async function openExport(pool: Pool, host: Ref<'host'>, name: string): Promise<
         await source[Symbol.asyncDispose]()
         db.commit()
       }
-      return { name, source, release }
+      return { name, source: impeded(pool, source), release }
     } catch (error) {
       attached[Symbol.dispose]()
       throw error
@@ -77,5 +78,21 @@ async function openExport(pool: Pool, host: Ref<'host'>, name: string): Promise<
     if (!isXapiError(error)) throw error
     pool.log.info('an NBD client was refused', { vdi: uuid, error: error.code })
     return undefined
+  }
+}
+
+/** The disk as slow or as broken as a fault rule makes it. */
+function impeded({ faults, signal: stopped }: Pool, source: DiskSource): DiskSource {
+  const stream = faults.stream('nbd')
+  if (!stream) return source
+  return {
+    size: source.size,
+    extents: (options) => source.extents(options),
+    async read(offset, into, options) {
+      if (stream.room(into.length) < into.length) throw cut()
+      await stream.pass(into.length, options?.signal ?? stopped)
+      return await source.read(offset, into, options)
+    },
+    [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
   }
 }

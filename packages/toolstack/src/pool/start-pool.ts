@@ -5,11 +5,13 @@ import { classes } from '../classes/index.ts'
 import { Database } from '../db/database.ts'
 import { noStore } from '../db/row-store.ts'
 import { openSqliteStore } from '../db/sqlite-store.ts'
+import { killHost } from '../debug/guest.ts'
 import { startDebugServer, type DebugServer } from '../debug/debug-server.ts'
 import { Dispatcher } from '../dispatch/dispatcher.ts'
 import { Events } from '../events/events.ts'
 import { Faults } from '../faults/faults.ts'
 import { generateInventory } from '../generate/inventory.ts'
+import type { Ref } from '../generated/rows.ts'
 import { dataModel } from '../model/model.ts'
 import { nbdPort, startNbdServers } from '../nbd/nbd-servers.ts'
 import { AllowedOperations } from '../operations/allowed.ts'
@@ -19,6 +21,7 @@ import { Sessions } from '../session/sessions.ts'
 import { LocalStorage } from '../storage/local-storage.ts'
 import type { StoragePort } from '../storage/storage-port.ts'
 import { consoleConnector } from '../streams/console/connect.ts'
+import { namedObject } from '../streams/objects.ts'
 import { Tasks } from '../tasks/tasks.ts'
 import type { RunningPool, ToolstackOptions } from '../toolstack.ts'
 import { serverCertificate, type ServerCertificate } from '../wire/certificate.ts'
@@ -81,6 +84,15 @@ export async function startPool(options: PoolOptions): Promise<PoolHandle> {
     await storage[Symbol.asyncDispose]()
     db.close()
   }
+  const stopHost = async (host: Ref<'host'>): Promise<void> => {
+    const { address } = db.get('host', host)
+    await listeners.find((listener) => listener.address === address)?.[Symbol.asyncDispose]()
+  }
+  const kill = async (name: string): Promise<void> => {
+    const host = namedObject(db, 'host', name)
+    await killHost(pool, host, () => stopHost(host))
+    db.commit()
+  }
   try {
     if (certificate) addCertificates(db, certificate)
     db.commit()
@@ -96,15 +108,20 @@ export async function startPool(options: PoolOptions): Promise<PoolHandle> {
       debug = await startDebugServer({
         pool,
         port: options.debugPort === 0 ? 0 : options.debugPort + options.index,
-        stopHost: async (host) => {
-          const { address } = db.get('host', host)
-          await listeners.find((listener) => listener.address === address)?.[Symbol.asyncDispose]()
-        },
+        stopHost,
         settle: (sr) => storage.settle(sr),
       })
     }
     options.neighbours.add(pool)
-    return handle(options, { pool, notes, debugUrl: debug?.url, port: listeners[0]?.port ?? 0, certificate, close })
+    return handle(options, {
+      pool,
+      notes,
+      kill,
+      debugUrl: debug?.url,
+      port: listeners[0]?.port ?? 0,
+      certificate,
+      close,
+    })
   } catch (error) {
     await close()
     throw error
@@ -199,6 +216,7 @@ function handle(
   parts: {
     pool: Pool
     notes: readonly string[]
+    kill: (host: string) => Promise<void>
     debugUrl: string | undefined
     port: number
     certificate: ServerCertificate | undefined
@@ -216,6 +234,7 @@ function handle(
     fingerprint: certificate?.fingerprint,
     faults: pool.faults,
     notes: parts.notes,
+    killHost: parts.kill,
     debugUrl: parts.debugUrl,
     [Symbol.asyncDispose]: close,
   }

@@ -177,9 +177,12 @@ export function startDownload(
 }
 
 /** Sends a stream with back-pressure. Each part may be used again only after the next one is asked for. */
-export async function sendBytes({ exchange, signal }: Transfer, bytes: ByteStream): Promise<void> {
+export async function sendBytes(
+  { pool, exchange, signal }: Pick<Transfer, 'pool' | 'exchange' | 'signal'>,
+  bytes: ByteStream,
+): Promise<void> {
   const { response } = exchange
-  for await (const part of bytes) {
+  for await (const part of pool.faults.stream(exchange.path)?.impede(bytes, signal) ?? bytes) {
     signal.throwIfAborted()
     if (response.write(part)) continue
     await once(response, 'drain', { signal })
@@ -189,7 +192,12 @@ export async function sendBytes({ exchange, signal }: Transfer, bytes: ByteStrea
 }
 
 /** Says "200" before the upload, as a host does, and gives its bytes. A cut upload is `VDI_IO_ERROR`, unless its length was not known. */
-export async function* receiveBytes({ exchange: { request, response }, signal }: Transfer): AsyncGenerator<Uint8Array> {
+export function receiveBytes(transfer: Transfer): AsyncGenerator<Uint8Array> {
+  const bytes = receiveAll(transfer)
+  return transfer.pool.faults.stream(transfer.exchange.path)?.impede(bytes, transfer.signal) ?? bytes
+}
+
+async function* receiveAll({ exchange: { request, response }, signal }: Transfer): AsyncGenerator<Uint8Array> {
   const announced = Number(request.headers['content-length'] ?? unknownLength)
   if (!response.headersSent) {
     response.useChunkedEncodingByDefault = false

@@ -3,13 +3,15 @@ import { defineConfig } from 'vitest/config'
 // One project a package, so that "npm test" can say how long each suite took.
 export default defineConfig({
   test: {
-    projects: ['core', 'xapi', 'api', 'disk', 'backup', 'toolstack', 'providers', 'cli', 'testkit'].map((name) => ({
-      test: {
-        name,
-        include: [`packages/${name}/{src,test}/**/*.test.ts`],
-        testTimeout: 30_000,
-        hookTimeout: 60_000,
-      },
-    })),
+    projects: ['core', 'xapi', 'api', 'disk', 'backup', 'toolstack', 'providers', 'server', 'cli', 'testkit'].map(
+      (name) => ({
+        test: {
+          name,
+          include: [`packages/${name}/{src,test}/**/*.test.ts`],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      }),
+    ),
   },
 })

@@ -13,6 +13,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   toolstack: ['core', 'disk', 'xapi'],
   backup: ['core', 'disk'],
   providers: ['core', 'disk', 'xapi', 'api'],
+  server: ['core', 'api', 'providers', 'backup', 'disk'],
   cli: ['core', 'disk', 'xapi', 'toolstack', 'backup'],
   testkit: ['core', 'disk', 'xapi', 'toolstack', 'backup'],
 }
@@ -55,6 +56,10 @@ function relative(file: string, target: string, isTest: boolean): string | undef
   if (!target.endsWith('.ts') && !target.endsWith('.json')) return 'write the extension (.ts)'
   if (isTest) return undefined
   if (path.endsWith('.test.ts')) return 'product code imports a test'
+  const feature = /^packages\/server\/src\/features\/[^/]+\//.exec(file)?.[0]
+  if (feature && path.startsWith('packages/server/src/features/') && !path.startsWith(feature)) {
+    return 'a feature of the server knows no other one'
+  }
   const wall = walls.find(({ from, not }) => file.startsWith(from) && path.startsWith(not) && !path.startsWith(from))
   return wall && !path.endsWith('/src/errors.ts') ? wall.because : undefined
 }

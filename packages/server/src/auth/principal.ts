@@ -1,0 +1,15 @@
+import type { Grant, TokenId, User } from '@nixen/api'
+import type { KeyedAccess } from './access.ts'
+
+/** Who is asking. */
+export interface Principal {
+  readonly user: User
+  /** All that they may do now, for themselves to see. */
+  readonly grants: readonly Grant[]
+  readonly access: KeyedAccess
+  /** When the session or token ends; epoch milliseconds. */
+  readonly expires: number | undefined
+  readonly via:
+    | { readonly kind: 'session'; readonly id: string; readonly hash: string; readonly csrf: string }
+    | { readonly kind: 'token'; readonly id: TokenId; readonly grants: readonly Grant[] | undefined }
+}

@@ -1,0 +1,50 @@
+/** A change of the schema. Its number is its place in the list, from 1; what was released is never edited. */
+export interface Migration {
+  readonly name: string
+  readonly statements: readonly string[]
+}
+
+const first: Migration = {
+  name: 'users, roles, sessions, connections, settings, audit',
+  statements: [
+    `CREATE TABLE users (
+      id TEXT PRIMARY KEY, name TEXT NOT NULL, name_key TEXT NOT NULL UNIQUE, full_name TEXT, email TEXT,
+      password TEXT NOT NULL, disabled INTEGER NOT NULL, totp TEXT, totp_offer TEXT, totp_step INTEGER,
+      recovery_json TEXT, created BIGINT NOT NULL, last_login BIGINT)`,
+    `CREATE TABLE groups (id TEXT PRIMARY KEY, name TEXT NOT NULL, name_key TEXT NOT NULL UNIQUE, description TEXT)`,
+    `CREATE TABLE roles (
+      id TEXT PRIMARY KEY, name TEXT NOT NULL, name_key TEXT NOT NULL UNIQUE, description TEXT, grants_json TEXT NOT NULL)`,
+    // Roles that come with Nixen are not in `roles`, so role_id refers to nothing.
+    `CREATE TABLE user_roles (
+      user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE, role_id TEXT NOT NULL,
+      PRIMARY KEY (user_id, role_id))`,
+    `CREATE TABLE group_roles (
+      group_id TEXT NOT NULL REFERENCES groups (id) ON DELETE CASCADE, role_id TEXT NOT NULL,
+      PRIMARY KEY (group_id, role_id))`,
+    `CREATE TABLE group_members (
+      group_id TEXT NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
+      user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE, PRIMARY KEY (group_id, user_id))`,
+    `CREATE INDEX group_members_user ON group_members (user_id)`,
+    `CREATE TABLE sessions (
+      hash TEXT PRIMARY KEY, id TEXT NOT NULL UNIQUE, user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+      created BIGINT NOT NULL, last_used BIGINT NOT NULL, expires BIGINT NOT NULL, address TEXT, agent TEXT)`,
+    `CREATE INDEX sessions_user ON sessions (user_id)`,
+    `CREATE TABLE tokens (
+      id TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+      name TEXT NOT NULL, grants_json TEXT, created BIGINT NOT NULL, expires BIGINT, last_used BIGINT)`,
+    `CREATE INDEX tokens_user ON tokens (user_id)`,
+    `CREATE TABLE connections (
+      id TEXT PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, address TEXT NOT NULL, username TEXT NOT NULL,
+      password TEXT NOT NULL, fingerprint TEXT, enabled INTEGER NOT NULL, read_only INTEGER NOT NULL, pool_key TEXT,
+      members_json TEXT, created BIGINT NOT NULL)`,
+    `CREATE TABLE settings (key TEXT PRIMARY KEY, value_json TEXT NOT NULL)`,
+    `CREATE TABLE saved_queries (
+      id TEXT PRIMARY KEY, owner TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE, name TEXT NOT NULL,
+      type TEXT NOT NULL, q TEXT NOT NULL, sort TEXT, columns_json TEXT, shared INTEGER NOT NULL,
+      is_default INTEGER NOT NULL, UNIQUE (owner, name))`,
+    `CREATE TABLE audit (seq BIGINT PRIMARY KEY, entry_json TEXT NOT NULL, hash TEXT NOT NULL)`,
+  ],
+}
+
+/** All changes of the schema, oldest first. */
+export const migrations: readonly Migration[] = [first]

@@ -1,0 +1,127 @@
+import type { ConnectionId, GroupId, ProviderKind, RoleId, SavedQueryId, TokenId, UserId } from '@nixen/api'
+import type { Kysely } from 'kysely'
+
+// Booleans are 0 or 1, times epoch milliseconds, `*_json` JSON text: what SQLite and PostgreSQL both have.
+
+interface UserTable {
+  id: UserId
+  name: string
+  /** `name` folded, so that Ada and ada are one. */
+  name_key: string
+  full_name: string | null
+  email: string | null
+  /** PHC string of argon2id. */
+  password: string
+  disabled: number
+  /** Sealed base 32 secret. */
+  totp: string | null
+  /** Sealed secret that was offered and not confirmed yet. */
+  totp_offer: string | null
+  /** Last time step that was used, so that a code works once. */
+  totp_step: number | null
+  /** SHA-256 of the recovery codes that are left, a JSON list. */
+  recovery_json: string | null
+  created: number
+  last_login: number | null
+}
+interface GroupTable {
+  id: GroupId
+  name: string
+  name_key: string
+  description: string | null
+}
+interface RoleTable {
+  id: RoleId
+  name: string
+  name_key: string
+  description: string | null
+  grants_json: string
+}
+interface UserRoleTable {
+  user_id: UserId
+  role_id: RoleId
+}
+interface GroupRoleTable {
+  group_id: GroupId
+  role_id: RoleId
+}
+interface GroupMemberTable {
+  group_id: GroupId
+  user_id: UserId
+}
+interface SessionTable {
+  /** SHA-256 of the cookie's secret. */
+  hash: string
+  id: string
+  user_id: UserId
+  created: number
+  last_used: number
+  expires: number
+  address: string | null
+  agent: string | null
+}
+interface TokenTable {
+  id: TokenId
+  hash: string
+  user_id: UserId
+  name: string
+  grants_json: string | null
+  created: number
+  expires: number | null
+  last_used: number | null
+}
+interface ConnectionTable {
+  id: ConnectionId
+  kind: ProviderKind
+  name: string
+  address: string
+  username: string
+  /** Sealed. */
+  password: string
+  fingerprint: string | null
+  enabled: number
+  read_only: number
+  pool_key: string | null
+  /** Other members that were seen, a JSON list. */
+  members_json: string | null
+  created: number
+}
+interface SettingTable {
+  key: string
+  value_json: string
+}
+interface SavedQueryTable {
+  id: SavedQueryId
+  owner: UserId
+  name: string
+  type: string
+  q: string
+  sort: string | null
+  columns_json: string | null
+  shared: number
+  is_default: number
+}
+interface AuditTable {
+  seq: number
+  /** The entry without `seq` and `hash`, exactly as it was hashed. */
+  entry_json: string
+  hash: string
+}
+
+/** All tables of the state. */
+export interface Tables {
+  users: UserTable
+  groups: GroupTable
+  roles: RoleTable
+  user_roles: UserRoleTable
+  group_roles: GroupRoleTable
+  group_members: GroupMemberTable
+  sessions: SessionTable
+  tokens: TokenTable
+  connections: ConnectionTable
+  settings: SettingTable
+  saved_queries: SavedQueryTable
+  audit: AuditTable
+}
+/** The state's queries. */
+export type Db = Kysely<Tables>

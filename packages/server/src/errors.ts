@@ -1,0 +1,40 @@
+import { catalogue } from '@nixen/core'
+
+/** What keeps the server from starting, or its own state from being read. */
+export const serverErrors = catalogue('server', {
+  state_in_use: {
+    text: (p: { directory: string }) =>
+      `Another Nixen uses ${p.directory}. Stop it first, or start this one with another --state.`,
+  },
+  state_unusable: {
+    text: (p: { path: string; reason: string }) =>
+      `${p.path} cannot be used (${p.reason}). Check the owner, the mode and the room on its file system.`,
+  },
+  newer_schema: {
+    text: (p: { path: string; found: number; known: number }) =>
+      `${p.path} was written by a newer Nixen (schema ${p.found}, this one knows ${p.known}). Install that version again, or restore the copy made before the upgrade.`,
+  },
+  key_missing: {
+    text: (p: { path: string; key: string }) =>
+      `A stored secret is encrypted with the key ${p.key}, which is not in ${p.path}. Restore that file from its backup.`,
+  },
+  key_damaged: {
+    text: (p: { path: string; reason: string }) => `${p.path} is damaged: ${p.reason}. Restore it from its backup.`,
+  },
+  secret_damaged: {
+    text: (p: { what: string }) => `The stored secret of ${p.what} was changed or is damaged. Enter it again.`,
+  },
+  bad_setting: {
+    text: (p: { key: string; origin: string; reason: string }) => `${p.key} (${p.origin}): ${p.reason}`,
+  },
+  bad_file: {
+    text: (p: { path: string; reason: string }) => `${p.path} cannot be read as configuration: ${p.reason}`,
+  },
+  bad_certificate: {
+    text: (p: { path: string; reason: string }) => `The certificate ${p.path} cannot be used: ${p.reason}`,
+  },
+  cannot_listen: {
+    text: (p: { address: string; reason: string }) =>
+      `${p.address} cannot be listened on (${p.reason}). Choose another with --port or --listen.`,
+  },
+})

@@ -1,0 +1,47 @@
+import { auditHandlers, type AuditPorts } from './features/audit/handlers.ts'
+import { connectionHandlers, type ConnectionPorts } from './features/connection/handlers.ts'
+import { groupHandlers } from './features/group/handlers.ts'
+import { inventoryHandlers, type InventoryPorts } from './features/inventory/handlers.ts'
+import { readHandlers } from './features/inventory/read-handlers.ts'
+import { statsHandlers } from './features/inventory/stats.ts'
+import { metaHandlers, type MetaPorts } from './features/meta/handlers.ts'
+import { roleHandlers } from './features/role/handlers.ts'
+import { savedQueryHandlers } from './features/saved-query/handlers.ts'
+import { sessionHandlers } from './features/session/handlers.ts'
+import type { SessionPorts } from './features/session/log-in.ts'
+import { settingsHandlers, type SettingsPorts } from './features/settings/handlers.ts'
+import { tokenHandlers } from './features/token/handlers.ts'
+import { userHandlers } from './features/user/handlers.ts'
+import type { Handlers } from './http/handler.ts'
+
+/** Everything that some handler needs; each takes its part. */
+export type HandlerPorts = AuditPorts & ConnectionPorts & InventoryPorts & MetaPorts & SessionPorts & SettingsPorts
+
+/** The handlers of all endpoints. */
+export function makeHandlers(ports: HandlerPorts): Handlers {
+  const stats = statsHandlers(ports)
+  return {
+    meta: metaHandlers(ports),
+    session: sessionHandlers(ports),
+    token: tokenHandlers(ports),
+    connection: connectionHandlers(ports),
+    inventory: inventoryHandlers(ports),
+    pool: readHandlers('pool', ports),
+    host: { ...readHandlers('host', ports), stats: stats.host },
+    vm: { ...readHandlers('vm', ports), stats: stats.vm },
+    template: readHandlers('template', ports),
+    snapshot: readHandlers('snapshot', ports),
+    storage: { ...readHandlers('storage', ports), stats: stats.storage },
+    disk: readHandlers('disk', ports),
+    network: readHandlers('network', ports),
+    nic: readHandlers('nic', ports),
+    task: readHandlers('task', ports),
+    alarm: readHandlers('alarm', ports),
+    user: userHandlers(ports),
+    group: groupHandlers(ports),
+    role: roleHandlers(ports),
+    audit: auditHandlers(ports),
+    settings: settingsHandlers(ports),
+    savedQuery: savedQueryHandlers(ports),
+  }
+}

@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto'
+import { errorBody, requestErrors } from '@nixen/api'
+import { isAppError, messageOf, systemCode } from '@nixen/core'
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
+import type { ServedTls } from '../tls/served.ts'
+import { securityHeaders } from './security-headers.ts'
+
+/** Largest body of a request, bytes: no input of the contract is near it. */
+const bodyLimit = 1024 * 1024
+
+export interface AppOptions {
+  readonly logger: Logger
+  readonly tls: ServedTls | undefined
+  readonly trustedProxies: readonly string[]
+}
+
+/** The HTTP server without routes: bodies, errors, headers, logs. */
+export function createApp({ logger, tls, trustedProxies }: AppOptions): FastifyInstance {
+  const options = {
+    bodyLimit,
+    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
+    genReqId: () => randomBytes(9).toString('base64url'),
+    // Ids of objects are up to 1024 characters.
+    routerOptions: { maxParamLength: 2048, ignoreTrailingSlash: true },
+    requestTimeout: 60_000,
+    forceCloseConnections: true,
+    return503OnClosing: false,
+  } as const
+  // The two kinds of servers differ in nothing that is used here.
+  const app = (tls
+    ? fastify({ ...options, https: { cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' } })
+    : fastify(options)) as unknown as FastifyInstance
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'string' },
+    async (_request: FastifyRequest, body: string | Buffer) => parseJson(String(body)),
+  )
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.headers({ ...securityHeaders, 'cache-control': 'no-store' })
+  })
+  app.addHook('onResponse', async (request, reply) => logRequest(logger, request, reply))
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const known = translate(error)
+    const { status, body } = errorBody(known, request.id)
+    if (status >= 500 && !isAppError(known)) logger.error({ request: request.id, err: known }, 'request failed')
+    if (body.error.code.endsWith('too_many_attempts'))
+      reply.header('retry-after', String(body.error.details['seconds']))
+    return reply.status(status).send(body)
+  })
+  return app
+}
+
+function parseJson(text: string): unknown {
+  if (text === '') return undefined
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw requestErrors.bad_json({ reason: messageOf(cause) }, { cause })
+  }
+}
+
+/** fastify's own errors as those of the contract. */
+function translate(error: FastifyError): unknown {
+  if (isAppError(error)) return error
+  switch (systemCode(error) ?? '') {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return requestErrors.too_large({ limit: bodyLimit })
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return requestErrors.bad_json({ reason: 'its content-type is not application/json' })
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return requestErrors.bad_json({ reason: 'its length is not the one that was announced' })
+    default:
+      return error
+  }
+}
+
+/** The path alone: a query may hold what people look for. */
+function logRequest(logger: Logger, request: FastifyRequest, reply: FastifyReply): void {
+  const [path] = request.url.split('?')
+  const fields = {
+    request: request.id,
+    method: request.method,
+    path,
+    status: reply.statusCode,
+    ms: Math.round(reply.elapsedTime * 10) / 10,
+    address: request.ip,
+  }
+  if (reply.statusCode >= 500) logger.warn(fields, 'request')
+  else logger.info(fields, 'request')
+}

@@ -1,0 +1,196 @@
+import { Readable } from 'node:stream'
+import { constants, createGzip, createZstdCompress } from 'node:zlib'
+import { allEndpoints, authErrors, parseRequest, requestErrors, type Operation } from '@nixen/api'
+import { isAppError } from '@nixen/core'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { demandPermission } from '../auth/access.ts'
+import type { Authenticator } from '../auth/authenticator.ts'
+import type { Principal } from '../auth/principal.ts'
+import type { AuditLog } from '../audit/audit-log.ts'
+import { auditDetails } from '../audit/details.ts'
+import { readCookie, sessionCookie, writeCookie } from './cookies.ts'
+import { handlerOf, StreamAnswer, type AnyHandler, type AuditNote, type Handlers, type RequestInfo } from './handler.ts'
+import { demandSameOrigin } from './origin.ts'
+
+export interface RouteOptions {
+  readonly handlers: Handlers
+  readonly authenticator: Authenticator
+  readonly audit: AuditLog
+  /** With a slash at its end. */
+  readonly basePath: string
+  readonly publicUrl: string
+  /** Aborted when the server stops: ends the streams. */
+  readonly stopping: AbortSignal
+}
+
+/** Adds a route for each endpoint of the contract. */
+export function addRoutes(app: FastifyInstance, options: RouteOptions): void {
+  const prefix = `${options.basePath}api/v1`
+  for (const operation of allEndpoints) {
+    const { endpoint, group, name } = operation
+    const handler = handlerOf(options.handlers, group, name)
+    app.route({
+      method: endpoint.method,
+      url: prefix + (endpoint.path === '/' ? '' : endpoint.path),
+      handler: (request, reply) => answer({ request, reply, operation, handler }, options),
+    })
+  }
+  app.setNotFoundHandler((request) => {
+    const path = request.url.split('?')[0] ?? ''
+    const allowed = methodsAt(path, prefix)
+    if (allowed.length > 0) throw requestErrors.wrong_method({ method: request.method, path, allowed })
+    throw requestErrors.no_endpoint({ method: request.method, path: path.slice(0, 200) })
+  })
+}
+
+interface Exchange {
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+  readonly operation: Operation
+  readonly handler: AnyHandler
+}
+
+async function answer(exchange: Exchange, options: RouteOptions): Promise<unknown> {
+  const { request, operation, handler } = exchange
+  const { endpoint } = operation
+  let note: AuditNote = {}
+  let who: Principal | undefined
+  let input: unknown
+  const audited = async (error?: unknown): Promise<void> => {
+    if (endpoint.audit === undefined) return
+    await options.audit.write({
+      action: endpoint.audit,
+      ok: error === undefined,
+      ...(error === undefined ? {} : { code: isAppError(error) ? error.code : 'request.internal' }),
+      who,
+      note: { ...targetOf(request), ...note },
+      address: request.ip,
+      requestId: request.id,
+      details: auditDetails(endpoint, input),
+    })
+  }
+  try {
+    who = await identify(exchange, options)
+    if (endpoint.permission !== 'public' && endpoint.permission !== 'session' && who) {
+      demandPermission(who.access, endpoint.permission)
+    }
+    const parsed = parseRequest(endpoint, rawOf(request))
+    input = parsed.input
+    const info = infoOf(exchange, options, (more) => (note = { ...note, ...more }))
+    const output = await handler({ ...parsed, who, info })
+    await audited()
+    return await send(exchange, output)
+  } catch (error) {
+    await audited(error)
+    throw error
+  }
+}
+
+/** Who asks; `undefined` only where the endpoint is public. */
+async function identify({ request, operation }: Exchange, options: RouteOptions): Promise<Principal | undefined> {
+  const { endpoint } = operation
+  const { authorization, cookie } = request.headers
+  const isPublic = endpoint.permission === 'public'
+  if (endpoint.method !== 'GET') demandSameOrigin(request.headers, ownOrigins(request, options.publicUrl))
+  const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
+  if (token !== undefined) return await options.authenticator.byToken(token)
+  if (authorization !== undefined && !isPublic) throw authErrors.required()
+  const secret = readCookie(cookie, sessionCookie)
+  if (secret === undefined || secret === '') {
+    if (isPublic) return undefined
+    throw authErrors.required()
+  }
+  try {
+    const principal = await options.authenticator.bySession(secret)
+    if (endpoint.method !== 'GET' && !isPublic) demandCsrf(request, principal)
+    return principal
+  } catch (error) {
+    // An old cookie must not keep anybody from logging in.
+    if (isPublic && isAppError(error, 'auth.expired')) return undefined
+    throw error
+  }
+}
+
+function demandCsrf(request: FastifyRequest, { via }: Principal): void {
+  if (via.kind === 'session' && request.headers['x-csrf-token'] !== via.csrf) {
+    throw authErrors.bad_origin({ origin: 'a page without the X-CSRF-Token of this session' })
+  }
+}
+
+function ownOrigins(request: FastifyRequest, publicUrl: string): readonly string[] {
+  const seen = `${request.protocol}://${request.host}`.toLowerCase()
+  return publicUrl === '' ? [seen] : [seen, new URL(publicUrl).origin]
+}
+
+function rawOf(request: FastifyRequest): Parameters<typeof parseRequest>[1] {
+  const at = request.url.indexOf('?')
+  return {
+    // fastify's parameters are text by name.
+    params: request.params as Readonly<Record<string, string>>,
+    query: new URLSearchParams(at < 0 ? '' : request.url.slice(at + 1)),
+    body: request.body,
+  }
+}
+
+function targetOf(request: FastifyRequest): AuditNote {
+  // fastify's parameters are text by name.
+  const { id } = request.params as Readonly<Record<string, string>>
+  return id === undefined ? {} : { on: id.slice(0, 1024) }
+}
+
+function infoOf({ request, reply }: Exchange, options: RouteOptions, note: (note: AuditNote) => void): RequestInfo {
+  const gone = new AbortController()
+  // `close` also comes after a whole answer; aborting then has no effect on anything.
+  reply.raw.on('close', () => gone.abort(requestErrors.cancelled()))
+  const lastEventId = request.headers['last-event-id']
+  return {
+    requestId: request.id,
+    address: request.ip,
+    agent: request.headers['user-agent'],
+    lastEventId: typeof lastEventId === 'string' ? lastEventId : undefined,
+    signal: AbortSignal.any([gone.signal, options.stopping]),
+    note,
+    setSession: ({ value }) => {
+      const secure = request.protocol === 'https'
+      reply.header('set-cookie', writeCookie(sessionCookie, value, { secure, path: options.basePath }))
+    },
+  }
+}
+
+async function send({ request, reply }: Exchange, output: unknown): Promise<unknown> {
+  if (output === undefined) return await reply.status(204).send()
+  if (!(output instanceof StreamAnswer)) {
+    return await reply.type('application/json; charset=utf-8').send(JSON.stringify(output))
+  }
+  reply.type(output.type)
+  if (output.type === 'text/event-stream') reply.header('x-accel-buffering', 'no')
+  const body = Readable.from(output.chunks, { objectMode: false, highWaterMark: 64 * 1024 })
+  return await reply.send(output.compress ? compressed(request, reply, body) : body)
+}
+
+/** zstd where it is taken (browsers since 2024), otherwise gzip, at the levels that cost least for what they save. */
+function compressed(request: FastifyRequest, reply: FastifyReply, body: Readable): Readable {
+  const accepted = request.headers['accept-encoding'] ?? ''
+  reply.header('vary', 'accept-encoding')
+  const fail = (error: Error, stream: Readable): void => void stream.destroy(error)
+  if (/\bzstd\b/.test(accepted)) {
+    reply.header('content-encoding', 'zstd')
+    const stream = createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: 3 } })
+    body.on('error', (error) => fail(error, stream))
+    return body.pipe(stream)
+  }
+  if (!/\bgzip\b/.test(accepted)) return body
+  reply.header('content-encoding', 'gzip')
+  const stream = createGzip({ level: 4 })
+  body.on('error', (error) => fail(error, stream))
+  return body.pipe(stream)
+}
+
+function methodsAt(path: string, prefix: string): readonly string[] {
+  return allEndpoints
+    .filter(({ endpoint }) => {
+      const pattern = `${prefix}${endpoint.path === '/' ? '' : endpoint.path}`.replaceAll('.', String.raw`\.`)
+      return new RegExp(`^${pattern.replaceAll(/:[a-zA-Z]+/g, '[^/]+')}/?$`).test(path)
+    })
+    .map(({ endpoint }) => endpoint.method)
+}

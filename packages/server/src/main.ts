@@ -1,0 +1,195 @@
+import type { AddressInfo } from 'node:net'
+import { messageOf, systemClock, systemRandom, type Clock, type Log } from '@nixen/core'
+import { xapiProvider, type Provider } from '@nixen/providers'
+import type { FastifyInstance } from 'fastify'
+import { pino, type DestinationStream, type Logger } from 'pino'
+import { AuditLog } from './audit/audit-log.ts'
+import { Attempts } from './auth/attempts.ts'
+import { Authenticator } from './auth/authenticator.ts'
+import { SecondFactor } from './auth/second-factor.ts'
+import { SetUp } from './auth/setup.ts'
+import { loadConfig, type Config, type ConfigSources } from './config/load.ts'
+import type { Settings } from './config/settings.ts'
+import { readSettings } from './config/stored.ts'
+import { ConnectionStore } from './connections/connection-store.ts'
+import { Connections } from './connections/connections.ts'
+import { openDatabase } from './db/database.ts'
+import type { Db } from './db/tables.ts'
+import { serverErrors } from './errors.ts'
+import { makeHandlers } from './handlers.ts'
+import { createApp } from './http/app.ts'
+import { addPlainRoutes } from './http/plain-routes.ts'
+import { addRoutes } from './http/routes.ts'
+import { Inventory } from './inventory/inventory.ts'
+import { Views } from './inventory/views.ts'
+import { openVault } from './keys/master-key.ts'
+import { openStateDirectory } from './state/state-directory.ts'
+import { provideTls } from './tls/provide.ts'
+import { keepRenewed } from './tls/renew.ts'
+
+export interface ServerOptions extends Omit<ConfigSources, 'database'> {
+  /** `--state`: made when it is not there. */
+  readonly stateDir: string
+  /** Version of Nixen. */
+  readonly version: string
+  /** Where lines of JSON are logged; standard error when left out. */
+  readonly logTo?: DestinationStream | undefined
+  readonly clock?: Clock | undefined
+  /** Providers of hypervisors; XAPI when left out. */
+  readonly providers?: readonly Provider[] | undefined
+}
+
+/** A server that answers. Disposing of it stops it; what it was asked before is answered. */
+export interface Server extends AsyncDisposable {
+  /** `https://localhost:8443/`, the base path included. */
+  readonly url: string
+  readonly port: number
+  /** SHA-256 of the certificate, to be compared when a browser warns; absent without TLS. */
+  readonly fingerprint: string | undefined
+  /** Where the first administrator is made; absent when there are users. The token behind `#` works once, until the server stops. */
+  readonly setUpUrl: string | undefined
+  /** For tests that need no socket. */
+  readonly app: FastifyInstance
+}
+
+/**
+ * Starts the control plane on a state directory. Connections are begun and not waited for.
+ *
+ * @throws server.state_in_use, state_unusable, newer_schema, bad_setting, bad_file, bad_certificate, cannot_listen
+ */
+export async function startServer(options: ServerOptions): Promise<Server> {
+  await using parts = new AsyncDisposableStack()
+  const state = parts.use(openStateDirectory(options.stateDir))
+  const db = openDatabase(state.database)
+  parts.defer(async () => await db.destroy())
+  const config = loadConfig({ ...options, database: await readSettings(db) })
+  const { values: settings } = config
+  const clock = options.clock ?? systemClock
+  const logger = makeLogger(settings['log.level'], options.logTo)
+  const tlsOptions = { folder: state.tls, settings, now: clock.now() }
+  const tls = await provideTls(tlsOptions)
+  const setUp = new SetUp()
+  const token = (await isEmpty(db)) ? setUp.offer() : undefined
+  const stopping = new AbortController()
+
+  const app = createApp({ logger, tls, trustedProxies: settings['server.trusted_proxies'] })
+  parts.defer(async () => {
+    stopping.abort()
+    await app.close()
+  })
+  const vault = openVault(state.keys)
+  await wire({ app, db, vault, config, clock, log: logOf(logger), options, setUp, parts, stopping: stopping.signal })
+  await listen(app, settings)
+  if (tls) parts.use(keepRenewed(app, { tls, folder: state.tls, settings, clock, log: logOf(logger) }))
+
+  const { port } = app.server.address() as AddressInfo
+  const url = urlOf(settings, port)
+  logger.info({ url, version: options.version }, 'listening')
+  const running = parts.move()
+  return {
+    url,
+    port,
+    fingerprint: tls?.fingerprint,
+    setUpUrl: token === undefined ? undefined : `${url}setup#${token}`,
+    app,
+    [Symbol.asyncDispose]: async () => await running.disposeAsync(),
+  }
+}
+
+interface Wiring {
+  readonly app: FastifyInstance
+  readonly db: Db
+  readonly vault: ReturnType<typeof openVault>
+  readonly config: Config
+  readonly clock: Clock
+  readonly log: Log
+  readonly options: ServerOptions
+  readonly setUp: SetUp
+  readonly parts: AsyncDisposableStack
+  readonly stopping: AbortSignal
+}
+
+/** The only place where parts are put together. */
+async function wire({ app, db, vault, config, clock, log, options, setUp, parts, stopping }: Wiring): Promise<void> {
+  const { values: settings } = config
+  const { version } = options
+  const inventory = new Inventory()
+  const views = parts.use(new Views(inventory, { clock }))
+  const providerPorts = { clock, random: systemRandom, log }
+  const store = new ConnectionStore(db, vault)
+  const providers = options.providers ?? [xapiProvider]
+  const connections = parts.use(new Connections({ store, inventory, providers, ports: providerPorts }))
+  const authenticator = new Authenticator({
+    db,
+    clock,
+    idle: settings['session.idle'],
+    longest: settings['session.longest'],
+    nameOf: (id) => inventory.nameOf(id),
+  })
+  const audit = new AuditLog(db, clock)
+  const handlers = makeHandlers({
+    db,
+    clock,
+    config,
+    inventory,
+    views,
+    connections,
+    providerPorts,
+    authenticator,
+    audit,
+    setUp,
+    version,
+    attempts: new Attempts(clock),
+    secondFactor: new SecondFactor({ db, vault, clock }),
+    features: settings['tls.mode'] === 'self-signed' ? ['tls-self-signed'] : [],
+    started: clock.now(),
+  })
+  const basePath = basePathOf(settings)
+  addRoutes(app, { handlers, authenticator, audit, basePath, publicUrl: settings['server.public_url'], stopping })
+  addPlainRoutes(app, { db, inventory, views, authenticator, version, basePath })
+  await connections.start()
+}
+
+async function isEmpty(db: Db): Promise<boolean> {
+  return (await db.selectFrom('users').select('id').limit(1).executeTakeFirst()) === undefined
+}
+
+async function listen(app: FastifyInstance, settings: Settings): Promise<void> {
+  const host = settings['server.listen']
+  const port = settings['server.port']
+  try {
+    await app.listen({ host, port })
+  } catch (cause) {
+    throw serverErrors.cannot_listen({ address: `${host}:${port}`, reason: messageOf(cause) }, { cause })
+  }
+}
+
+function basePathOf(settings: Settings): string {
+  const path = settings['server.base_path']
+  return path.endsWith('/') ? path : `${path}/`
+}
+
+function urlOf(settings: Settings, port: number): string {
+  if (settings['server.public_url'] !== '') return settings['server.public_url'].replace(/\/*$/, '/')
+  const protocol = settings['tls.mode'] === 'off' ? 'http' : 'https'
+  const host = settings['server.listen']
+  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host
+  return `${protocol}://${name}:${port}${basePathOf(settings)}`
+}
+
+function makeLogger(level: Settings['log.level'], to: DestinationStream = pino.destination(2)): Logger {
+  return pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, redact: ['password', 'secret', 'token'] },
+    to,
+  )
+}
+
+/** pino behind core's port: fields after the sentence. */
+function logOf(logger: Logger): Log {
+  return {
+    debug: (message, fields) => logger.debug(fields ?? {}, message),
+    info: (message, fields) => logger.info(fields ?? {}, message),
+    warn: (message, fields) => logger.warn(fields ?? {}, message),
+    error: (message, fields) => logger.error(fields ?? {}, message),
+  }
+}

@@ -186,5 +186,8 @@ function derivedFields(type: string, schema: z.ZodObject): readonly QueryField[]
 }
 
 function keyOf(id: unknown): string | undefined {
-  return typeof id === 'string' ? (parseId(id)?.key ?? id) : undefined
+  if (typeof id !== 'string') return undefined
+  // Asked for each object of a search without a field: the common form needs no parser.
+  if (!id.includes('~')) return id.slice(id.indexOf('.', id.indexOf('.') + 1) + 1)
+  return parseId(id)?.key ?? id
 }

@@ -37,6 +37,11 @@ function globTest(glob: string): TextTest {
   const first = pieces[0] ?? ''
   const last = pieces.at(-1) ?? ''
   const middle = pieces.slice(1, -1)
+  if (middle.length === 0) {
+    // One star: nothing to go back to but its one end.
+    const pattern = new RegExp(`^${escape(first)}[^]*${escape(last)}$`, 'i')
+    return (text) => pattern.test(text)
+  }
   return (text) => {
     const lower = text.toLowerCase()
     if (lower.length < first.length + last.length || !lower.startsWith(first) || !lower.endsWith(last)) return false

@@ -34,6 +34,11 @@ export const diskErrors = catalogue('disk', {
     text: (p: { path: string; format: string }) =>
       `${p.path} is not a ${p.format} image. Leave the format out to detect it.`,
   },
+  foreign_format: {
+    status: 422,
+    text: (p: { path: string; kind: string }) =>
+      `${p.path} is ${p.kind}, which is not read as a disk. Decompress or convert it first; if its bytes are those of the disk, say that the format is raw.`,
+  },
   outside_directory: {
     status: 403,
     text: (p: { path: string; reference: string }) =>
@@ -100,6 +105,16 @@ export const diskErrors = catalogue('disk', {
   exists: {
     status: 409,
     text: (p: { path: string }) => `${p.path} exists. Choose another name, or allow it to be replaced.`,
+  },
+  not_a_file: {
+    status: 400,
+    text: (p: { path: string; kind: string }) =>
+      `${p.path} is ${p.kind}. An image is read from a file or a block device, and made as a file.`,
+  },
+  denied: {
+    status: 403,
+    text: (p: { path: string; operation: string; code: string }) =>
+      `${p.path}: ${p.operation} is refused (${p.code}). Check the permissions of the file and its directory.`,
   },
   not_found: { status: 404, text: (p: { path: string }) => `${p.path} was not found.` },
   io: {

@@ -119,8 +119,22 @@ describe('a new file', () => {
 
 test('opening a directory or a missing file is a clear error', async () => {
   await using dir = await scratch()
-  await expect(openLocalFile(dir.path)).rejects.toMatchObject({ code: 'disk.io' })
+  await expect(openLocalFile(dir.path)).rejects.toMatchObject({ code: 'disk.not_a_file' })
   await expect(openLocalFile(dir.file('missing'))).rejects.toMatchObject({ code: 'disk.not_found' })
+})
+
+test('a FIFO is refused at once, not waited for', async () => {
+  await using dir = await scratch()
+  await promisify(execFile)('mkfifo', [dir.file('fifo')])
+  await expect(openLocalFile(dir.file('fifo'))).rejects.toMatchObject({ code: 'disk.not_a_file' })
+})
+
+test('nothing but a file is ever replaced by one', async () => {
+  await using dir = await scratch()
+  await promisify(execFile)('mkfifo', [dir.file('fifo')])
+  for (const path of [dir.file('fifo'), dir.path])
+    await expect(createLocalFile(path, { replace: true })).rejects.toMatchObject({ code: 'disk.not_a_file' })
+  expect((await stat(dir.file('fifo'))).isFIFO()).toBe(true)
 })
 
 test('a write to a file that was opened for reading is an error', async () => {

@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs'
 import { constants, link, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { randomBytes } from 'node:crypto'
@@ -36,6 +37,8 @@ export async function createLocalFile(
   path: string,
   { replace = false, ...options }: LocalFileOptions & { readonly replace?: boolean | undefined } = {},
 ): Promise<NewFile> {
+  // A rename would put the file in the place of the device, which then is no device any more.
+  await refuseOther(path, { device: false })
   if (!replace && (await exists(path))) throw diskErrors.exists({ path })
   await removeAbandoned(path)
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.partial`)
@@ -58,6 +61,23 @@ async function removeAbandoned(path: string): Promise<void> {
     )
     if (age > abandonedAfter) await rm(file, { force: true })
   }
+}
+
+/** Refuses what exists and is neither a file nor, with `device`, a block device. */
+async function refuseOther(path: string, { device }: { device: boolean }): Promise<void> {
+  const found = await stat(path).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return undefined
+    throw ioError(path, 'opening', error)
+  })
+  if (!found || found.isFile() || (device && found.isBlockDevice())) return
+  throw diskErrors.not_a_file({ path, kind: kindOf(found) })
+}
+
+function kindOf(found: Stats): string {
+  if (found.isDirectory()) return 'a directory'
+  if (found.isFIFO()) return 'a FIFO'
+  if (found.isSocket()) return 'a socket'
+  return found.isBlockDevice() ? 'a block device' : 'a character device'
 }
 
 async function exists(path: string): Promise<boolean> {
@@ -84,13 +104,15 @@ class LocalFile implements DiskFile {
   }
 
   static async open(path: string, flags: number, options: LocalFileOptions): Promise<LocalFile> {
+    // Looked at before it is opened: opening a FIFO waits for whoever writes to it.
+    await refuseOther(path, { device: true })
     const handle = await open(path, flags, 0o600).catch((error: unknown) => {
       throw ioError(path, 'opening', error)
     })
     const kind = await handle.stat()
     if (!kind.isFile() && !kind.isBlockDevice()) {
       await handle.close()
-      throw diskErrors.io({ path, operation: 'opening, as it is neither a file nor a block device,' })
+      throw diskErrors.not_a_file({ path, kind: kindOf(kind) })
     }
     // tmpfs and some network file systems refuse direct I/O.
     const again = flags & constants.O_RDWR ? constants.O_RDWR : constants.O_RDONLY
@@ -313,5 +335,7 @@ function ioError(path: string, operation: string, cause: unknown): Error {
   if (isAppError(cause)) return cause
   const code = systemCode(cause)
   if (code === 'ENOENT') return diskErrors.not_found({ path }, { cause })
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
+    return diskErrors.denied({ path, operation, code }, { cause })
   return diskErrors.io({ path, operation, code }, { cause })
 }

@@ -6,6 +6,7 @@ import type { DiskSink } from './disk-sink.ts'
 import { diskErrors } from './errors.ts'
 import type { DiskFile, ImageFolder, NewFile } from './file.ts'
 import type { CreateImageOptions, DiskFormat, DiskImage, ImageInfo, OpenImageOptions, ParentOpener } from './format.ts'
+import { foreignKind } from './foreign.ts'
 import { diskFormats, formatNamed } from './formats.ts'
 import { createLocalFile, openLocalFile, type LocalFileOptions } from './local-file.ts'
 import { localFolder } from './local-folder.ts'
@@ -138,7 +139,7 @@ export function formatForPath(path: string): DiskFormat | undefined {
   return diskFormats.find(({ extensions }) => ending !== undefined && extensions.includes(ending))
 }
 
-/** The format of a file from its bytes; `disk.unknown_format` when nothing fits. */
+/** The format of a file from its bytes; `disk.foreign_format` when it is a known one that is not read, `disk.unknown_format` when nothing fits. */
 export async function probeFormat(file: DiskFile): Promise<DiskFormat> {
   const size = await file.size()
   const head = new Uint8Array(Math.min(size, 65_536))
@@ -147,6 +148,8 @@ export async function probeFormat(file: DiskFile): Promise<DiskFormat> {
   await file.read(size - tail.length, tail)
   const found = diskFormats.find((format) => format.probe({ path: file.path, head, tail, size }))
   if (!found) throw diskErrors.unknown_format({ path: file.path, known: diskFormats.map(({ name }) => name) })
+  const foreign = found.name === 'raw' ? foreignKind(head) : undefined
+  if (foreign !== undefined) throw diskErrors.foreign_format({ path: file.path, kind: foreign })
   return found
 }
 

@@ -3,7 +3,8 @@ import { anySignal, forEachConcurrent, isAppError, mapOrdered, Semaphore } from 
 import { sharedAlignedMemory, type DiskSink } from '@nixen/disk'
 import { DecodePool } from '../engine/decode-pool.ts'
 import { backupErrors } from '../errors.ts'
-import { lockRepository, type RepositoryLock } from '../lock/lock.ts'
+import type { RepositoryLock } from '../lock/lock.ts'
+import { lockForReading } from '../lock/reader-lock.ts'
 import type { Repository } from '../repository/repository.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
 import { missingRun, runRange, type DiskMap } from './disk-map.ts'
@@ -88,7 +89,7 @@ export async function withOpenFile<T>(
   options: RestoreOptions,
   work: (opened: { snapshot: Snapshot; map: DiskMap; signal: AbortSignal }) => Promise<T>,
 ): Promise<T> {
-  const taken = options.lock === undefined ? await lockRepository(repository, { signal: options.signal }) : undefined
+  const taken = options.lock === undefined ? await lockForReading(repository, { signal: options.signal }) : undefined
   try {
     const held = options.lock === 'none' ? undefined : (options.lock ?? taken)
     const signal = anySignal(options.signal, held?.signal)

@@ -1,4 +1,4 @@
-import { findSnapshot, lockRepository, restorePointDisk } from '@nixen/backup'
+import { findSnapshot, lockForReading, restorePointDisk } from '@nixen/backup'
 import type { CommonFlags } from '../command.ts'
 import type { NixenContext } from '../context.ts'
 import { serveDisk } from '../serve-disk.ts'
@@ -16,7 +16,7 @@ export async function serve(context: NixenContext, flags: ServeFlags, name: stri
   await using repository = await openRepository(context, flags)
   const { signal } = context
   // As long as it is served no prune may take its data away.
-  await using _lock = await lockRepository(repository, { signal })
+  await using _lock = await lockForReading(repository, { signal })
   await repository.loadIndex({ signal })
   const snapshot = await findSnapshot(repository, name, { signal })
   const { path } = await chooseDisk(repository, { snapshot, disk: flags.disk, signal })

@@ -3,7 +3,7 @@ import type { NixenContext } from './context.ts'
 import { diskRoutes } from './disk/routes.ts'
 import { repoRoutes } from './repo/routes.ts'
 import { toolstackRoutes } from './toolstack/route.ts'
-import { describeFailure, exitCodeOf } from './failure.ts'
+import { describeFailure, describeUsageFailure, exitCodeOf } from './failure.ts'
 
 /** Version of the product; one for all packages. */
 export const nixenVersion = '0.1.0'
@@ -24,6 +24,7 @@ export function nixenApp(env: Readonly<Record<string, string | undefined>>): App
     localization: {
       text: {
         ...text_en,
+        exceptionWhileParsingArguments: (error) => describeUsageFailure(error, env),
         exceptionWhileRunningCommand: describe,
         commandErrorResult: describe,
         exceptionWhileLoadingCommandFunction: describe,

@@ -18,6 +18,12 @@ export function describeFailure(error: unknown, env: Readonly<Record<string, str
   return `${sentence}\n${error instanceof Error ? (error.stack ?? '') : ''}${causesOf(error)}`
 }
 
+/** What a person reads about a command line that can't be understood. */
+export function describeUsageFailure(error: unknown, env: Readonly<Record<string, string | undefined>>): string {
+  // Parsers say what is wrong by a SyntaxError; where they stand in the code is of no use to who typed it.
+  return error instanceof SyntaxError && !env['NIXEN_DEBUG'] ? `nixen: ${error.message}` : describeFailure(error, env)
+}
+
 /** Exit code of a failure. */
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof Interrupted)) return exitCodes.failed

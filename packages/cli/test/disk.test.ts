@@ -3,6 +3,7 @@ import { mkdtemp, open, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { main, runNixen, type Result } from './run-nixen.ts'
 
@@ -127,4 +128,44 @@ describe('nixen disk serve', () => {
     expect(result.code).toBe(1)
     expect(result.stderr).toContain(`[${code}]`)
   })
+})
+
+describe('what is no image', () => {
+  test('a FIFO, a directory and a device are refused at once, and never replaced', async () => {
+    await run('mkfifo', ['pipe'], { cwd: folder })
+    for (const args of [
+      ['info', 'pipe'],
+      ['info', '.'],
+      ['info', '/dev/zero'],
+      ['convert', 'disk.raw', 'pipe', '--to', 'raw', '--force'],
+    ]) {
+      const { code, stderr } = await nixen(...args)
+      expect(code).toBe(1)
+      expect(stderr).toContain('[disk.not_a_file]')
+    }
+    expect((await stat(join(folder, 'pipe'))).isFIFO()).toBe(true)
+  })
+
+  test('a VDI and a compressed image are not taken for raw disks, unless asked for', async () => {
+    await run('qemu-img', ['convert', '-f', 'raw', '-O', 'vdi', 'disk.raw', 'disk.vdi'], { cwd: folder })
+    await writeFile(join(folder, 'disk.gz'), gzipSync(Buffer.alloc(4096)))
+    for (const image of ['disk.vdi', 'disk.gz']) {
+      const { code, stderr } = await nixen('convert', image, 'garbage.raw')
+      expect(code).toBe(1)
+      expect(stderr).toContain('[disk.foreign_format]')
+      expect(await nixen('info', image, '--format', 'raw')).toMatchObject({ code: 0 })
+    }
+    await expect(stat(join(folder, 'garbage.raw'))).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+})
+
+test('a raw disk that ends within a sector is filled up with zeros', async () => {
+  await writeFile(join(folder, 'odd.raw'), Buffer.alloc(777, 5))
+  expect(await nixen('convert', 'odd.raw', 'odd.qcow2')).toMatchObject({ code: 0 })
+  const { stdout } = await run('qemu-img', ['compare', '-f', 'raw', '-F', 'qcow2', 'odd.raw', 'odd.qcow2'], {
+    cwd: folder,
+  })
+  expect(stdout).toContain('Images are identical.')
+  expect(await nixen('convert', 'odd.raw', 'same.raw')).toMatchObject({ code: 0 })
+  expect((await stat(join(folder, 'same.raw'))).size).toBe(777)
 })

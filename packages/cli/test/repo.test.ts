@@ -231,3 +231,54 @@ describe('wrong use', () => {
     expect(result.stderr.trim().split('\n')).toHaveLength(1)
   })
 })
+
+test('a repository of version 1, which is only read, is restored from', async () => {
+  const env = { ...process.env, RESTIC_PASSWORD: password }
+  await run('restic', ['-r', 'old', '--no-cache', 'init', '--repository-version', '1'], { cwd: folder, env })
+  await run('cp', ['web.img', 'web.raw'], { cwd: folder })
+  await run('restic', ['-r', 'old', '--no-cache', 'backup', 'web.raw'], { cwd: folder, env })
+  expect(await nixen('restore', '--repo', 'old', 'latest', 'old.img')).toMatchObject({ code: 0, stderr: '' })
+  expect(await hash('old.img')).toBe(await hash('web.img'))
+})
+
+test('all disks of a restore point are named after the format that they get', async () => {
+  await nixen('backup', 'web.img', '--host', 'named')
+  expect(await nixen('restore', 'latest', 'all', '--all', '--to', 'qcow2')).toMatchObject({ code: 0 })
+  expect(await readdir(join(folder, 'all'))).toEqual(['web.qcow2'])
+})
+
+test('what a parser refuses is said in a sentence, without a stack trace', async () => {
+  const { code, stderr } = await nixen('forget', '--keep-within', 'soon')
+  expect(code).toBe(2)
+  expect(stderr).toBe('nixen: "soon" is not a duration. Write it like 1y5m7d2h.\n')
+})
+
+describe('a password from a terminal', () => {
+  // `script` gives the command a terminal; the environment must not answer for it.
+  const { NIXEN_REPO_PASSWORD: _unset, ...bare } = process.env
+  const typed = (text: string, args: string): Promise<Result> =>
+    new Promise((resolve) => {
+      const command = `${process.execPath} ${main} repo ${args}`
+      const child = execFile(
+        'script',
+        ['-qec', command, '/dev/null'],
+        { cwd: folder, env: bare },
+        (error, stdout, stderr) => resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
+      )
+      // Before the question, Ctrl-C would be the terminal's own and not a key that is read.
+      child.stdout?.once('data', () => child.stdin?.write(text))
+    })
+
+  test('may come in one go for both questions', async () => {
+    expect(await typed('secret\nsecret\n', 'init --repo asked')).toMatchObject({ code: 0 })
+    expect(await typed('secret\n', 'snapshots --repo asked')).toMatchObject({ code: 0 })
+    const differs = await typed('one\ntwo\n', 'init --repo asked-too')
+    expect(differs.stdout).toContain('[cli.passwords_differ]')
+  })
+
+  test('is given up by Ctrl-C, as any other command is', async () => {
+    const { code, stdout } = await typed('\u0003', 'snapshots --repo asked')
+    expect(code).toBe(130)
+    expect(stdout).not.toContain('ABORT_ERR')
+  })
+})

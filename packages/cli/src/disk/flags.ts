@@ -5,6 +5,7 @@ import { settingParser, textParser } from '../parse.ts'
 export interface OpenFlags {
   readonly format?: string
   readonly directory?: string
+  readonly disk?: string
 }
 
 export const openFlags = {
@@ -22,11 +23,18 @@ export const openFlags = {
     placeholder: 'DIR',
     optional: true,
   },
+  disk: {
+    kind: 'parsed',
+    parse: textParser,
+    brief: 'Which disk of an XVA or OVA that holds several; the first when left out',
+    placeholder: 'NAME',
+    optional: true,
+  },
 } as const
 
 /** How the library is told the same. */
-export function openOptions({ format, directory }: OpenFlags, signal: AbortSignal): OpenDiskOptions {
-  return { format, directory, signal }
+export function openOptions({ format, directory, disk }: OpenFlags, signal: AbortSignal): OpenDiskOptions {
+  return { format, directory, disk, signal }
 }
 
 /** Flags of every command that makes an image. */

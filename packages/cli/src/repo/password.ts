@@ -1,6 +1,6 @@
-import { createInterface } from 'node:readline/promises'
+import { createInterface, type Interface } from 'node:readline'
 import { Writable } from 'node:stream'
-import type { NixenContext } from '../context.ts'
+import { Interrupted, type NixenContext } from '../context.ts'
 import { cliErrors } from '../errors.ts'
 import { readText } from '../serving.ts'
 
@@ -22,8 +22,9 @@ export async function readPassword(context: NixenContext, source: PasswordSource
   const fromEnvironment = context.process.env?.[source.variable]
   if (fromEnvironment !== undefined) return notEmpty(fromEnvironment, source.variable)
   if (!process.stdin.isTTY) throw cliErrors.no_password()
-  const password = notEmpty(await ask(`${source.question}: `, context.signal), 'the terminal')
-  if (source.isNew && (await ask('Once more: ', context.signal)) !== password) throw cliErrors.passwords_differ()
+  using terminal = new HiddenInput(context.signal)
+  const password = notEmpty(await terminal.ask(`${source.question}: `), 'the terminal')
+  if (source.isNew && (await terminal.ask('Once more: ')) !== password) throw cliErrors.passwords_differ()
   return password
 }
 
@@ -35,15 +36,37 @@ function notEmpty(password: string, source: string): string {
   return password
 }
 
-/** A line from the terminal that is not shown. */
-async function ask(question: string, signal: AbortSignal): Promise<string> {
-  const hidden = new Writable({ write: (_part, _encoding, done) => done() })
-  process.stderr.write(question)
-  const lines = createInterface({ input: process.stdin, output: hidden, terminal: true })
-  try {
-    return await lines.question('', { signal })
-  } finally {
-    lines.close()
+/** Lines from the terminal that are not shown. One reader for all questions: it may have got the next line already. */
+class HiddenInput implements Disposable {
+  readonly #signal: AbortSignal
+  readonly #reader: Interface
+  readonly #lines: AsyncIterator<string>
+  #interrupted = false
+
+  constructor(signal: AbortSignal) {
+    const hidden = new Writable({ write: (_part, _encoding, done) => done() })
+    this.#signal = signal
+    this.#reader = createInterface({ input: process.stdin, output: hidden, terminal: true, signal })
+    this.#lines = this.#reader[Symbol.asyncIterator]()
+    // The terminal is in raw mode, so Ctrl-C comes as a character and not as a signal.
+    this.#reader.on('SIGINT', () => {
+      this.#interrupted = true
+      this.#reader.close()
+    })
+  }
+
+  async ask(question: string): Promise<string> {
+    process.stderr.write(question)
+    const line = await this.#lines.next()
     process.stderr.write('\n')
+    this.#signal.throwIfAborted()
+    if (this.#interrupted) throw new Interrupted('SIGINT')
+    // Ctrl-D
+    if (line.done) throw cliErrors.no_password()
+    return line.value
+  }
+
+  [Symbol.dispose](): void {
+    this.#reader.close()
   }
 }

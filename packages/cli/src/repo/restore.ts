@@ -45,13 +45,14 @@ export async function restore(context: NixenContext, flags: RestoreFlags, name: 
 
 async function planTargets(
   { repository, snapshot, signal }: { repository: Repository; snapshot: Snapshot; signal: AbortSignal },
-  { disk, all }: RestoreFlags,
+  { disk, all, to = 'raw' }: RestoreFlags,
   target: string,
 ): Promise<RestorePlan[]> {
   if (!all) return [{ ...(await chooseDisk(repository, { snapshot, disk, signal })), target }]
   await mkdir(target, { recursive: true })
   const disks = await listDisks(repository, { snapshot, signal })
-  return disks.map(({ path, size }) => ({ path, size, target: join(target, path) }))
+  // The name says the format, as it does of a single disk.
+  return disks.map(({ path, size }) => ({ path, size, target: join(target, path.replace(/\.raw$/, `.${to}`)) }))
 }
 
 async function restoreOne(

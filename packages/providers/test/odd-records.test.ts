@@ -1,4 +1,4 @@
-import { inventorySchemas, type InventoryObjects, type ResourceId, type ResourceType } from '@nixen/api'
+import { inventorySchemas, typeOfId, type InventoryObjects, type ResourceId, type ResourceType } from '@nixen/api'
 import { startScriptedXapi, type ScriptedXapi } from '@nixen/testkit'
 import { describe, expect, test } from 'vitest'
 import { Reader } from '../src/conformance/index.ts'
@@ -118,6 +118,30 @@ describe('a change of one record', () => {
     expect(changed.sort()).toEqual(
       [`nic.test.${String(server.db.get('VIF', vif ?? '')?.['uuid'])}`, `vm.test.${String(uuid)}`].sort(),
     )
+  })
+
+  test.each<[string, Record<string, unknown>, readonly string[]]>([
+    ['VBD', { currently_attached: false }, ['disk', 'vm']],
+    ['VIF', { currently_attached: false }, ['nic']],
+    ['VM_metrics', { memory_actual: 12_345_678 }, ['vm']],
+    ['VDI', { virtual_size: 123_456_789 }, ['disk', 'vm']],
+    ['host_metrics', { memory_total: 2 ** 40 }, ['host', 'pool']],
+    ['PBD', { currently_attached: false }, ['storage']],
+    ['network', { MTU: 9000 }, ['network']],
+  ])('of a %s reaches what is made of it', async (table, patch, types) => {
+    await using setup = await reading()
+    const { server, reader } = setup
+    // Something of a VM that runs, where there is a choice.
+    const vm = server.db.get('VM', machine(server)) as Readonly<Record<string, string | readonly string[]>>
+    const { [`${table}s`]: devices, metrics, VBDs } = vm
+    const vbd = server.db.get('VBD', VBDs?.[0] ?? '') as Readonly<Record<string, string>>
+    const own = { VM_metrics: metrics, VDI: vbd['VDI'] }[table] ?? devices?.[0] ?? server.db.refs(table)[0]
+    const before = new Map(reader.objects)
+    const { upserts } = reader
+    server.db.update(table, own as string, patch)
+    await reader.until(() => reader.upserts >= upserts + types.length)
+    const changed = [...reader.objects].filter(([id, object]) => before.get(id) !== object)
+    expect(changed.map(([id]) => typeOfId(id)).sort()).toEqual(types)
   })
 
   test('keeps the parts that did not change', async () => {

@@ -3,7 +3,7 @@ import { KiB, MiB } from '@nixen/core'
 import type { RrdSeries, RrdUpdates } from '@nixen/xapi'
 import { metricUnits, type Metric, type Stats, type StatsSeries } from '../stats.ts'
 
-/** The archives of a host (xapi.md, RRD): step and reach in milliseconds. */
+/** The archives of a host (xcp-rrdd): step and reach in milliseconds. */
 const minute = 60_000
 const hour = 60 * minute
 const coarsest = { step: 24 * hour, reach: 366 * 24 * hour }

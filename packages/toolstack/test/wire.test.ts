@@ -57,6 +57,21 @@ describe('JSON-RPC', () => {
     await response.text()
   })
 
+  test('keeps all digits of an integer of 64 bits', async () => {
+    const id = '9223372036854775807'
+    const call = (method: string, ...params: string[]): string =>
+      `{"jsonrpc":"2.0","id":${id},"method":"${method}","params":[${params.join(',')}]}`
+    const session = JSON.stringify(client.session)
+    expect(await (await post('/jsonrpc', call('VM.get_all', session))).text()).toMatch(`"id":${id}`)
+    const [vm] = await find(client, 'VM', (record) => record['power_state'] === 'Halted' && !record['is_a_template'])
+    const set = async (field: string): Promise<unknown> => {
+      const response = await post('/jsonrpc', call(`VM.set_${field}`, session, JSON.stringify(vm), id))
+      return await response.text()
+    }
+    expect(await set('HVM_shadow_multiplier'), 'a float takes it').toMatch('"result":')
+    expect(await set('memory_static_max'), 'a size is refused, not rounded').toMatch('"error":')
+  })
+
   test('refuses a parameter that is not UTF-8', async () => {
     const text = JSON.stringify({
       jsonrpc: '2.0',

@@ -62,6 +62,8 @@ export function decodeParam(model: Model, type: WireType, value: unknown, name: 
 
 function decodeNumber(value: unknown, pattern: RegExp): number | undefined {
   if (typeof value === 'number') return value
+  // Beyond 2^53: a float takes the nearest, what wants an integer looks at the size.
+  if (typeof value === 'bigint') return Number(value)
   if (typeof value !== 'string' || !pattern.test(value)) return undefined
   const lower = value.toLowerCase()
   if (lower.endsWith('nan')) return NaN

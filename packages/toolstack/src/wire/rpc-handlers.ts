@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { isRecord } from '@nixen/core'
+import { isAppError } from '@nixen/core'
+import { decodeJsonRpcRequest, writeJson, type JsonRpcCall } from '@nixen/xapi'
 import type { Answer } from '../dispatch/answer.ts'
 import type { CallRequest } from '../dispatch/dispatcher.ts'
 import { sendParts, sendText, type HttpExchange, type HttpHandler } from './http-exchange.ts'
@@ -65,32 +66,14 @@ export function xmlRpc(caller: Caller): HttpHandler {
   }
 }
 
-interface JsonCall {
-  readonly method: string
-  readonly params: readonly unknown[]
-  readonly id: string | number
-  readonly version: '1.0' | '2.0'
-}
-
-function parseJsonCall(text: string): JsonCall | undefined {
-  let call: unknown
+/** The call in a body; `undefined` for a body that is none: the answer says what a client can use of it. */
+function parseJsonCall(text: string): JsonRpcCall | undefined {
   try {
-    call = JSON.parse(text)
-  } catch {
-    // The answer says what a client can use of it.
+    // Unlike JSON.parse it takes NaN, and rounds no integer of 64 bits.
+    return decodeJsonRpcRequest(text)
+  } catch (error) {
+    if (!isAppError(error, 'xapi.bad_json')) throw error
     return undefined
-  }
-  if (!isRecord(call) || typeof call['method'] !== 'string') return undefined
-  const { id, method, params = [] } = call
-  if (typeof id !== 'string' && !Number.isInteger(id)) return undefined
-  if (typeof params !== 'object' || params === null) return undefined
-  // An object of parameters is one struct parameter.
-  return {
-    method,
-    params: Array.isArray(params) ? params : [params],
-    // Tested above.
-    id: id as string | number,
-    version: 'jsonrpc' in call ? '2.0' : '1.0',
   }
 }
 
@@ -114,8 +97,8 @@ function headerText(header: string | string[] | undefined): string | undefined {
   return Array.isArray(header) ? header[0] : header
 }
 
-function jsonAnswer({ id, version }: JsonCall, answer: Answer): string[] {
-  const end = `,"id":${JSON.stringify(id)}}`
+function jsonAnswer({ id, version }: JsonRpcCall, answer: Answer): string[] {
+  const end = `,"id":${writeJson(id)}}`
   if (version === '1.0') {
     if (answer.ok) return concatParts('{"result":', jsonParts(answer.type, answer.value), `,"error":null${end}`)
     return [`{"result":null,"error":${JSON.stringify([answer.code, ...answer.params])}${end}`]

@@ -12,6 +12,11 @@ describe('decodeJsonRpcRequest', () => {
     expect(decodeJsonRpcRequest(new TextEncoder().encode(text))).toEqual({ version, id: 7, method: 'VM.start', params })
   })
 
+  test('keeps an id of 64 bits', () => {
+    const id = 2n ** 63n - 1n
+    expect(decodeJsonRpcRequest(encodeJsonRpcRequest(id, 'VM.start', [])).id).toBe(id)
+  })
+
   test('takes named parameters as one, and none as none', () => {
     expect(decodeJsonRpcRequest('{"method":"a","id":"x","params":{"b":1}}').params).toEqual([{ b: 1 }])
     expect(decodeJsonRpcRequest('{"method":"a","id":"x"}').params).toEqual([])

@@ -41,7 +41,7 @@ export function decodeJsonRpcRequest(document: string | Uint8Array): JsonRpcCall
   if (!isRecord(call)) throw wrong('an object', call)
   const { id, method, params = [] } = call
   if (typeof method !== 'string') throw wrong('a method', method)
-  if (typeof id !== 'string' && !(typeof id === 'number' && Number.isInteger(id)))
+  if (typeof id !== 'string' && typeof id !== 'bigint' && !(typeof id === 'number' && Number.isInteger(id)))
     throw wrong('an integer or text as the id', id)
   const version = 'jsonrpc' in call ? '2.0' : '1.0'
   if (Array.isArray(params)) return { version, id, method, params }

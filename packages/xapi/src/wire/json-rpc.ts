@@ -3,8 +3,8 @@ import type { RpcOutcome } from './rpc-outcome.ts'
 
 export { readJsonRpcResponse, type ReadJsonRpcOptions } from './json-response.ts'
 
-/** Identifies a request; XAPI wants an integer or a string. */
-export type JsonRpcId = number | string
+/** Identifies a request; XAPI wants an integer, of 64 bits, or a string. */
+export type JsonRpcId = number | bigint | string
 
 export type JsonRpcVersion = '1.0' | '2.0'
 

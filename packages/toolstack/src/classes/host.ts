@@ -7,6 +7,7 @@ import type { Ref } from '../generated/rows.ts'
 import { masterOf } from '../pool/pool.ts'
 import { hostFailed } from './ha.ts'
 import { hostMemory } from './host-memory.ts'
+import { afterReboot } from './pci.ts'
 import { bootProblem, possibleHosts } from './placement.ts'
 import { haltVm, placeVm } from './vm-runtime.ts'
 
@@ -82,6 +83,7 @@ export const host: MethodSet = methods('host', {
     setLive(call, self, false)
     await pool.clock.sleep(pool.faults.delayOf('host.reboot'), { signal: call.task.signal })
     setLive(call, self, true)
+    afterReboot(call, self)
     const seconds = `${Math.floor(pool.clock.now() / 1000)}.`
     const { other_config } = db.get('host', self)
     db.update(self, { enabled: true, other_config: { ...other_config, boot_time: seconds, agent_start_time: seconds } })

@@ -7,11 +7,13 @@ import { host } from './host.ts'
 import { message } from './message.ts'
 import { blob, role, secret, subject, vmAppliance, vtpm } from './misc.ts'
 import { bond, network, pif, vlan } from './network.ts'
+import { pci } from './pci.ts'
 import { plainSetters } from './plain-setters.ts'
 import { pool } from './pool-class.ts'
 import { session } from './session.ts'
 import { pbd, sr } from './sr.ts'
 import { task } from './task.ts'
+import { hostUpdates, poolUpdate, poolUpdates, repository } from './updates.ts'
 import { vbd } from './vbd.ts'
 import { vdi } from './vdi.ts'
 import { vif } from './vif.ts'
@@ -40,6 +42,11 @@ export const classes: readonly MethodSet[] = [
   poolHa,
   vmHa,
   hostHa,
+  pci,
+  repository,
+  poolUpdates,
+  hostUpdates,
+  poolUpdate,
   vmAppliance,
   vbd,
   vif,

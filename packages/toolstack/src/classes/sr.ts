@@ -4,6 +4,7 @@ import { fault } from '../errors.ts'
 import type { Ref, Rows } from '../generated/rows.ts'
 import { isSrAttached } from '../operations/storage-rules.ts'
 import type { SrConfig, SrState } from '../storage/storage-port.ts'
+import { probeRecords, probeXml } from './sr-probe.ts'
 import { forgetVdi, insertVdi, stateFields } from './vdi-disks.ts'
 
 /** What the storage needs to use an SR through one of its PBDs. */
@@ -107,17 +108,16 @@ export const sr: MethodSet = methods('SR', {
     db.get('SR', self)
   },
 
-  probe(call, host, _device_config, type) {
+  probe(call, host, device_config, type) {
     call.db.get('host', host)
     assertType(call, type)
-    // Nothing is behind the simulated targets that could be found.
-    return '<?xml version="1.0" ?>\n<SRlist>\n</SRlist>\n'
+    return probeXml(call.db, type, device_config)
   },
 
-  probe_ext(call, host, _device_config, type) {
+  probe_ext(call, host, device_config, type) {
     call.db.get('host', host)
     assertType(call, type)
-    return []
+    return probeRecords(call.db, type, device_config)
   },
 
   get_supported_types({ db }) {

@@ -4,6 +4,7 @@ import type { Call } from '../dispatch/call.ts'
 import type { Enums, Ref } from '../generated/rows.ts'
 import { guestAgentOf } from '../generate/guest-agent.ts'
 import { updateFreeMemory } from './host-memory.ts'
+import { passedThrough } from './pci.ts'
 
 /** Makes a VM run on a host: devices are plugged, the guest comes up. */
 export function bootVm(
@@ -15,7 +16,11 @@ export function bootVm(
   const { memory_dynamic_max, VCPUs_at_startup, metrics } = db.get('VM', vm)
   const now = pool.clock.now()
   placeVm(db, vm, { host, state: paused ? 'Paused' : 'Running' })
-  db.update(vm, { memory_target: memory_dynamic_max, requires_reboot: false })
+  db.update(vm, {
+    memory_target: memory_dynamic_max,
+    requires_reboot: false,
+    attached_PCIs: new Set(passedThrough(db, vm, host)),
+  })
   plugDevices(db, vm)
   updateMetrics(db, metrics, { now, memory: memory_dynamic_max, cpus: VCPUs_at_startup, start: now })
   removeGuestMetrics(db, vm)
@@ -116,6 +121,7 @@ export function leaveHost(db: Database, vm: Ref<'VM'>, state: 'Halted' | 'Suspen
     domarch: '',
     memory_target: 0,
     requires_reboot: false,
+    attached_PCIs: new Set(),
   })
   for (const old of db.get('VM', vm).consoles) db.remove(old)
   if (!isNull(host)) updateFreeMemory(db, host)

@@ -6,6 +6,7 @@ import { hostMemory } from '../classes/host-memory.ts'
 import { purposes, sites } from './catalogue.ts'
 import type { GenerateContext } from './context.ts'
 import { addHosts } from './hosts.ts'
+import { addPcis } from './pci.ts'
 import { addDrivers, addStorage } from './storage.ts'
 import { addTemplates } from './templates.ts'
 import { addVms } from './vms.ts'
@@ -41,6 +42,8 @@ export function generateInventory(db: Database, options: InventoryOptions): void
   addPool(context, site, { hosts, defaultSr: storage.shared[0] ?? storage.local[0] ?? nullRef })
   addTemplates(context)
   addVms(context, { hosts, networks, storage })
+  // Last, so that all else stays as it was for the same seed.
+  for (const host of hosts) addPcis(context, host)
   for (const host of hosts) db.update(db.get('host', host).metrics, { memory_free: hostMemory(db, host).free })
   db.useUuids(randomUuids)
 }

@@ -10,7 +10,7 @@ import type { OpenVdi } from '../storage/storage-port.ts'
 import type { HttpHandler } from '../wire/http-exchange.ts'
 import { hostSeeing, namedObject, targetSr } from './objects.ts'
 import { placeOf } from './raw-vdi-export.ts'
-import { receiveBytes, streamHandler, unknownLength, type Transfer } from './stream-handler.ts'
+import { receiveBytes, streamHandler, unknownLength, uploadBegins, type Transfer } from './stream-handler.ts'
 
 /** PUT /import_raw_vdi: writes a raw, vhd or qcow2 stream over a disk, or makes a disk of a raw one. */
 export function importRawVdi(pool: Pool): HttpHandler {
@@ -39,6 +39,7 @@ async function importInto(transfer: Transfer, format: string): Promise<Ref<'VDI'
   const vdi = namedObject(db, 'VDI', query.get('vdi'))
   const { type } = db.get('VDI', vdi)
   if (type === 'cbt_metadata') throw fault('VDI_INCOMPATIBLE_TYPE', vdi, type)
+  await uploadBegins(transfer)
   using _attached = attachToDom0(db, vdi, { host: exchange.host, mode: 'RW' })
   await using disk = await pool.storage.open(placeOf(pool, vdi), { write: true })
   await copyIn(transfer, { vdi, disk, format })

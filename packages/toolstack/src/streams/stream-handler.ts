@@ -76,7 +76,10 @@ async function answer({ pool, exchange, identity, label, hostFor, work }: Answer
   const ref = taskOf(pool, exchange, { taskId, label, identity })
   response.setHeader('task-id', ref)
   const left = new AbortController()
-  response.once('close', () => left.abort(new XapiError('VDI_IO_ERROR', ['The client has gone'])))
+  response.once('close', () => {
+    if (!response.writableFinished && !complete.has(response))
+      left.abort(new XapiError('VDI_IO_ERROR', ['The client has gone']))
+  })
   const ended = Promise.withResolvers<void>()
   pool.tasks.start(ref, async (task) => {
     try {
@@ -109,7 +112,8 @@ async function run({
     if (!response.writableEnded) response.end()
     return result
   } catch (error) {
-    fail(response, error)
+    if (upload && response.headersSent) takeRest(exchange)
+    else fail(response, error)
     throw error
   }
 }
@@ -120,6 +124,19 @@ function fail(response: ServerResponse, error: unknown): void {
   const { code, params } = errorOf(error)
   const status = isXapiError(error, 'NOT_FOUND') ? 404 : 500
   sendText(response, status, [code, ...params].join(' '), { connection: 'close' })
+}
+
+/** How long a failed upload is read on, milliseconds. */
+const lingering = 5000
+
+/** Ends a failed upload. A client that still sends would miss the end of the answer if the connection broke under it, so its bytes are thrown away for a while. */
+function takeRest({ request, response }: HttpExchange): void {
+  const timer = setTimeout(() => response.destroy(), lingering)
+  response.once('close', () => clearTimeout(timer))
+  request.on('error', () => undefined)
+  request.once('end', () => response.end())
+  if (request.readableEnded) response.end()
+  else request.resume()
 }
 
 function failGiven(pool: Pool, task: string | undefined, error: Error): void {
@@ -182,13 +199,48 @@ export async function sendBytes(
   bytes: ByteStream,
 ): Promise<void> {
   const { response } = exchange
+  const length = Number(response.getHeader('content-length') ?? Infinity)
+  let sent = 0
   for await (const part of pool.faults.stream(exchange.path)?.impede(bytes, signal) ?? bytes) {
     signal.throwIfAborted()
-    if (response.write(part)) continue
+    sent += part.length
+    if (sent >= length) complete.add(response)
+    // Small parts may still be queued when the next one is asked for; of large ones the "drain" says that they have gone.
+    if (response.write(part.length < response.writableHighWaterMark ? part.slice() : part) || sent >= length) continue
     await once(response, 'drain', { signal })
   }
   signal.throwIfAborted()
-  await new Promise<void>((resolve) => response.end(resolve))
+  if (response.closed) return
+  await new Promise<void>((resolve) => response.once('close', resolve).end(resolve))
+}
+
+/** Answers whose announced length was sent: the client may hang up before they have formally ended. */
+const complete = new WeakSet<ServerResponse>()
+
+function accept({ exchange: { response } }: Transfer): void {
+  if (response.headersSent) return
+  response.useChunkedEncodingByDefault = false
+  response.shouldKeepAlive = false
+  response.writeHead(200, { connection: 'close', 'content-type': 'text/plain' })
+  response.flushHeaders()
+}
+
+/**
+ * Says "200" and waits for the first bytes of an upload, so that nothing is taken before. The npm client first sends a request without a body, which may
+ * announce 1 PiB, and the upload while that one still goes away. `VDI_IO_ERROR` when nothing comes.
+ */
+export async function uploadBegins(transfer: Transfer): Promise<void> {
+  const { request } = transfer.exchange
+  accept(transfer)
+  if (request.readableLength === 0 && !request.readableEnded && !request.destroyed) {
+    await new Promise<void>((resolve) => {
+      const go = (): void => resolve()
+      request.once('readable', go).once('close', go).once('error', go)
+      transfer.signal.addEventListener('abort', go, { once: true })
+    })
+  }
+  transfer.signal.throwIfAborted()
+  if (request.readableLength === 0) throw new XapiError('VDI_IO_ERROR', ['The upload has no data'])
 }
 
 /** Says "200" before the upload, as a host does, and gives its bytes. A cut upload is `VDI_IO_ERROR`, unless its length was not known. */
@@ -197,18 +249,15 @@ export function receiveBytes(transfer: Transfer): AsyncGenerator<Uint8Array> {
   return transfer.pool.faults.stream(transfer.exchange.path)?.impede(bytes, transfer.signal) ?? bytes
 }
 
-async function* receiveAll({ exchange: { request, response }, signal }: Transfer): AsyncGenerator<Uint8Array> {
+async function* receiveAll(transfer: Transfer): AsyncGenerator<Uint8Array> {
+  const { exchange, signal } = transfer
+  const { request } = exchange
   const announced = Number(request.headers['content-length'] ?? unknownLength)
-  if (!response.headersSent) {
-    response.useChunkedEncodingByDefault = false
-    response.shouldKeepAlive = false
-    response.writeHead(200, { connection: 'close', 'content-type': 'text/plain' })
-    response.flushHeaders()
-  }
+  accept(transfer)
   let received = 0
   try {
-    // Without an encoding a request yields buffers.
-    for await (const part of request as AsyncIterable<Buffer>) {
+    // Without an encoding a request yields buffers. Who reads it no further may still want to answer.
+    for await (const part of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       signal.throwIfAborted()
       received += part.length
       yield part

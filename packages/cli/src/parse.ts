@@ -7,11 +7,17 @@ export function sizeParser(text: string): number {
   return bytes
 }
 
-/** `name=value` of a repeated flag. */
-export function settingParser(text: string): readonly [name: string, value: string | number | boolean] {
+/** `name=value` of a repeated flag, the value as it stands. */
+export function pairParser(text: string): readonly [name: string, value: string] {
   const equals = text.indexOf('=')
   if (equals < 1) throw new SyntaxError(`"${text}" is not NAME=VALUE.`)
-  return [text.slice(0, equals), settingValue(text.slice(equals + 1))]
+  return [text.slice(0, equals), text.slice(equals + 1)]
+}
+
+/** `name=value` of a repeated flag; sizes become bytes, `true` and `false` what they say. */
+export function settingParser(text: string): readonly [name: string, value: string | number | boolean] {
+  const [name, value] = pairParser(text)
+  return [name, settingValue(value)]
 }
 
 function settingValue(text: string): string | number | boolean {

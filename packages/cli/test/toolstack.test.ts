@@ -1,8 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Xapi } from '@nixen/xapi'
+import { collectBytes } from '@nixen/core'
+import { exportVdi, Xapi } from '@nixen/xapi'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { main, runNixen } from './run-nixen.ts'
 
@@ -21,7 +22,7 @@ afterAll(async () => {
 interface Started {
   readonly url: string
   readonly fingerprint: string
-  readonly pools: readonly { readonly name: string }[]
+  readonly pools: readonly { readonly name: string; readonly debugUrl?: string }[]
 }
 
 async function start(
@@ -96,6 +97,29 @@ describe('nixen toolstack', () => {
     expect(second.started.pools).toMatchObject([{ name: first.started.pools[0]?.name, notes: [] }])
     second.child.kill('SIGTERM')
     expect(await second.ended).toBe(0)
+  })
+
+  test('gives a VM a real disk, and opens the debug port', async () => {
+    const image = join(folder, 'web.raw')
+    await writeFile(image, Buffer.alloc(4 * 1024 * 1024, 0xa5))
+    const args = ['--vms', '8', '--hosts', '1', '--nbd-port', '0', '--debug-port', '0', '--seed', '7']
+    const names = await start(...args)
+    await using xapi = await connect(names.started)
+    const vm = [...(await xapi.client.VM.get_all_records()).values()].find(
+      (record) => record.power_state === 'Halted' && !record.is_a_template && record.VBDs.length > 0,
+    )!
+    names.child.kill('SIGTERM')
+    await names.ended
+    const { child, started, ended } = await start(...args, '--image', `${vm.uuid}=${image}`)
+    expect(started.pools[0]?.debugUrl).toMatch(/^http:\/\/127\.0\.0\.1:\d+/)
+    await using again = await connect(started)
+    const vdis = [...(await again.client.VDI.get_all_records()).values()]
+    const disk = vdis.find(({ virtual_size: size }) => size === 4 * 1024 * 1024)!
+    const bytes = await collectBytes(exportVdi(again, await again.client.VDI.get_by_uuid(disk.uuid), { format: 'raw' }))
+    expect(bytes.length).toBe(4 * 1024 * 1024)
+    expect(bytes.every((byte) => byte === 0xa5)).toBe(true)
+    child.kill('SIGTERM')
+    expect(await ended).toBe(0)
   })
 
   test('does not listen for the network with the well-known password', async () => {

@@ -1,10 +1,13 @@
 import { buildRouteMap, type RouteMap } from '@stricli/core'
 import { commonFlags, lazyCommand } from '../command.ts'
 import type { NixenContext } from '../context.ts'
-import { countParser, portParser, textParser, wholeParser } from '../parse.ts'
+import { countParser, pairParser, portParser, textParser, wholeParser } from '../parse.ts'
 
 const count = (brief: string, fallback: string) =>
   ({ kind: 'parsed', parse: countParser, brief, placeholder: 'N', default: fallback }) as const
+
+const optionalPort = (brief: string) =>
+  ({ kind: 'parsed', parse: portParser, brief, placeholder: 'PORT', optional: true }) as const
 
 const run = lazyCommand(async () => (await import('./run.ts')).toolstack, {
   parameters: {
@@ -51,6 +54,17 @@ const run = lazyCommand(async () => (await import('./run.ts')).toolstack, {
         placeholder: 'TEXT',
         optional: true,
       },
+      image: {
+        kind: 'parsed',
+        parse: pairParser,
+        brief: 'Give a VM of the first pool a real disk: its name and an image file; may be repeated',
+        placeholder: 'NAME=IMAGE',
+        variadic: true,
+        optional: true,
+      },
+      nbdPort: optionalPort('Port of NBD; 10809 when left out'),
+      debugPort: optionalPort('Open the debug port on 127.0.0.1, by which anybody on this machine can play the guests'),
+      loginDelay: { kind: 'boolean', brief: 'Answer a wrong password after 5 s, as a host does', default: true },
       waits: { kind: 'boolean', brief: 'Batch events for 50 ms, as a host does', default: true },
     },
   },

@@ -15,14 +15,18 @@ export interface ToolstackFlags extends CommonFlags {
   readonly http: boolean
   readonly listen?: readonly string[]
   readonly password?: string
+  readonly image?: readonly (readonly [vm: string, path: string])[]
+  readonly nbdPort?: number
+  readonly debugPort?: number
   readonly waits: boolean
+  readonly loginDelay: boolean
 }
 
 /** `nixen toolstack`: simulated XAPI pools until it is interrupted. */
 export async function toolstack(context: NixenContext, flags: ToolstackFlags): Promise<void> {
   const exposed = flags.listen?.find((address) => !isLoopback(address))
   if (exposed !== undefined && flags.password === undefined) throw cliErrors.toolstack_open({ address: exposed })
-  const { pools, hosts, vms, seed, data, port, http, listen, password, waits } = flags
+  const { pools, hosts, vms, seed, data, port, http, listen, password, waits, loginDelay, nbdPort, debugPort } = flags
   const load = flags.load === undefined ? undefined : await readJson(flags.load)
   await using running = await startToolstack({
     pools,
@@ -34,6 +38,10 @@ export async function toolstack(context: NixenContext, flags: ToolstackFlags): P
     port,
     tls: !http,
     waits,
+    loginDelay,
+    images: (flags.image ?? []).map(([vm, path]) => ({ vm, path })),
+    debugPort,
+    ...(nbdPort === undefined ? {} : { nbdPort }),
     ...(listen === undefined ? {} : { listen }),
     ...(password === undefined ? {} : { password }),
   })
@@ -41,7 +49,13 @@ export async function toolstack(context: NixenContext, flags: ToolstackFlags): P
     json: {
       url: running.url,
       fingerprint: running.fingerprint,
-      pools: running.pools.map(({ name, url, addresses, notes }) => ({ name, url, addresses, notes })),
+      pools: running.pools.map(({ name, url, addresses, notes, debugUrl }) => ({
+        name,
+        url,
+        addresses,
+        notes,
+        debugUrl,
+      })),
     },
     text: [
       ...running.pools.map(describe),
@@ -55,9 +69,10 @@ export async function toolstack(context: NixenContext, flags: ToolstackFlags): P
   await untilAborted(context.signal)
 }
 
-function describe({ name, url, addresses }: RunningPool): string {
+function describe({ name, url, addresses, debugUrl }: RunningPool): string {
   const others = addresses.slice(1)
-  return `${name}: ${url}${others.length > 0 ? ` (members ${others.join(', ')})` : ''}`
+  const members = others.length > 0 ? ` (members ${others.join(', ')})` : ''
+  return `${name}: ${url}${members}${debugUrl === undefined ? '' : `, debug port ${debugUrl}`}`
 }
 
 async function readJson(path: string): Promise<unknown> {

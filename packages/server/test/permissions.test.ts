@@ -43,6 +43,12 @@ async function knock({ endpoint }: Operation, fetch: Browser['fetch']): Promise<
   return { status: response.status, code: body.error?.code ?? '' }
 }
 
+function tabOf(id: string): Browser {
+  const tab = people.get(id)
+  if (!tab) throw new TypeError(`Nobody has the role ${id}`)
+  return tab
+}
+
 const protectedOperations = allEndpoints.filter(({ endpoint }) => endpoint.permission !== 'public')
 // Ending the session of the one who tries would end the test.
 const harmless = protectedOperations.filter(({ operation }) => operation !== 'session.logOut')
@@ -65,10 +71,12 @@ describe.each([...builtinRoles.map((role) => [role.id, role] as const), ['nobody
         const given =
           permission === 'session' ||
           grants.some(({ actions }) => actions.some((pattern) => covers(pattern, permission)))
-        const { fetch } = people.get(id) ?? expect.fail('nobody of that role')
+        const { fetch } = tabOf(id)
         const { status, code } = await knock(operation, fetch)
-        if (given) expect(code).not.toMatch(/^auth\.(required|forbidden|bad_origin|expired)$/)
-        else expect({ status, code }).toEqual({ status: 403, code: 'auth.forbidden' })
+        const refused = status === 403 && code === 'auth.forbidden'
+        expect({ refused, code }).toEqual({ refused: !given, code })
+        // Who is let in is known, and comes from the right page.
+        expect(code).not.toMatch(/^auth\.(required|bad_origin|expired)$/)
       },
     )
   },

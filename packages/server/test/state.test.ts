@@ -37,7 +37,7 @@ test('a server that is killed has lost nothing that it answered', async () => {
       if (made.length === 15) first.child.kill('SIGKILL')
     }
   })()
-  await expect(writing).rejects.toThrow()
+  await expect(writing).rejects.toMatchObject({ code: 'client.unreachable' })
 
   const second = await spawnServer(state.path)
   try {

@@ -17,16 +17,12 @@ const setting = <S extends z.ZodType>(spec: SettingSpec<S>): SettingSpec<S> => s
 
 /** A length of time: `90s`, `12h`, `30d`; milliseconds. */
 const duration = (least: number) =>
-  z
-    .string()
-    .transform((text, context) => {
-      const ms = parseDuration(text)
-      if (ms !== undefined && ms >= least) return ms
-      context.addIssue(`"${text}" is not a length of time like 12h or 30d, at least ${formatDuration(least)}.`)
-      return z.NEVER
-    })
-    .or(z.number().min(least))
-const path = z.string().min(1)
+  z.union([z.string(), z.number()]).transform((given, context) => {
+    const ms = typeof given === 'number' ? given : parseDuration(given)
+    if (ms !== undefined && ms >= least) return ms
+    context.addIssue(`"${given}" is not a length of time like 12h or 30d, at least ${formatDuration(least)}.`)
+    return z.NEVER
+  })
 const address = z
   .string()
   .refine((text) => isIP(text.replace(/\/\d+$/, '')) > 0, { error: 'Not an address like 10.0.0.1 or 10.0.0.0/24.' })
@@ -34,7 +30,9 @@ const address = z
 /** Every key, its form, what it is when nobody sets it, and what it does. `docs/reference/configuration.md` is made from it. */
 export const settingSpecs = {
   'server.listen': setting({
-    schema: z.union([z.ipv4(), z.ipv6(), z.literal('localhost')]),
+    schema: z
+      .string()
+      .refine((text) => text === 'localhost' || isIP(text) > 0, { error: 'Not an address like 0.0.0.0 or ::1.' }),
     default: '0.0.0.0',
     doc: 'Address to listen on. `::` takes IPv6 and IPv4.',
     restart: true,
@@ -54,7 +52,9 @@ export const settingSpecs = {
     restart: true,
   }),
   'server.public_url': setting({
-    schema: z.url({ protocol: /^https?$/ }).or(z.literal('')),
+    schema: z.string().refine((text) => text === '' || /^https?:$/.test(URL.parse(text)?.protocol ?? ''), {
+      error: 'Not an address like https://nixen.example.net.',
+    }),
     default: '',
     doc: 'Address that people use, when it is not the one that the server sees: `https://nixen.example.net`. Requests of browsers from elsewhere are refused.',
     restart: true,
@@ -73,14 +73,14 @@ export const settingSpecs = {
     outside: true,
   }),
   'tls.certificate': setting({
-    schema: path.or(z.literal('')),
+    schema: z.string(),
     default: '',
     doc: 'PEM file of the certificate and those that signed it.',
     restart: true,
     outside: true,
   }),
   'tls.key': setting({
-    schema: path.or(z.literal('')),
+    schema: z.string(),
     default: '',
     doc: 'PEM file of the private key.',
     restart: true,

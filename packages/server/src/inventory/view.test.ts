@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { keyedAccess } from '../auth/access.ts'
 import { follow } from './follow.ts'
 import { Inventory } from './inventory.ts'
-import { View, type ViewLimits } from './view.ts'
+import type { View, ViewLimits } from './view.ts'
 import { Views } from './views.ts'
 
 const connection = 'k3f9x2ab' as ConnectionId
@@ -69,10 +69,12 @@ describe.each([
         inventory.put('vm', vm(n, { tags, memory: step, ...(random() < 0.5 ? { description: 'x' } : {}) }))
       }
     }
-    const deltas = view.since(seq, 10_000) ?? expect.fail('the ring has passed')
+    const deltas = view.since(seq, 10_000) ?? []
     apply(client, deltas)
     const wanted = [...inventory.all('vm')].filter((object) => isVisible(object))
-    expect(new Map([...client].toSorted())).toEqual(new Map(wanted.map((o) => [o.id as string, o] as const).toSorted()))
+    expect(deltas.length).toBeGreaterThan(100)
+    // Maps are equal whatever the order.
+    expect(client).toEqual(new Map(wanted.map((object) => [object.id as string, object])))
     expect(deltas.map((text) => (JSON.parse(text) as { seq: number }).seq)).toEqual(
       deltas.map((_, index) => seq + 1 + index),
     )
@@ -140,9 +142,9 @@ test('a client that takes nothing holds nothing and slows nobody', async () => {
   const quick = follow(options)
   await slow.next()
   await quick.next()
-  for (let n = 0; n < 300; n++) {
-    inventory.put('vm', vm(n))
-    if (n % 50 === 49) expect((await quick.next()).value).toContain('event: deltas')
+  for (let round = 0; round < 6; round++) {
+    for (let n = 0; n < 50; n++) inventory.put('vm', vm(round * 50 + n))
+    expect((await quick.next()).value).toContain('event: deltas')
   }
   expect((await slow.next()).value).toBe('event: reset\ndata: {"reason":"slow"}\n\n')
   expect((await slow.next()).done).toBe(true)

@@ -1,3 +1,4 @@
+import { XapiError } from '@nixen/xapi'
 import type { Database } from '../db/database.ts'
 import { isNull } from '../db/ref.ts'
 import { fault } from '../errors.ts'
@@ -76,13 +77,14 @@ function sharingProblem(
   if (vdi.sharable) return undefined
   for (const other of vdi.VBDs) {
     const { currently_attached, mode } = db.get('VBD', other)
-    if (other !== ref && currently_attached && (mode === 'RW' || vbd.mode === 'RW')) return vdiInUse(vbd.VDI, op)
+    if (other !== ref && currently_attached && (mode === 'RW' || vbd.mode === 'RW')) return vdiInUse(vbd.VDI)
   }
   return undefined
 }
 
-function vdiInUse(vdi: Ref<'VDI'>, op: string): Error {
-  return fault('VDI_IN_USE', vdi, op)
+/** Here a host leaves out the operation, which the data model names as second parameter. */
+function vdiInUse(vdi: Ref<'VDI'>): Error {
+  return new XapiError('VDI_IN_USE', [vdi])
 }
 
 /** The error that `op` on a VIF gets now; `undefined` when it is allowed. */

@@ -1,11 +1,12 @@
-import { systemClock } from '@nixen/core'
+import { silentLog, systemClock, systemRandom } from '@nixen/core'
 import { startScriptedXapi, type ScriptedXapi } from '@nixen/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { xapiErrors } from '../errors.ts'
 import type { EventClassName } from '../generated/records.ts'
 import { Xapi } from '../session/xapi.ts'
 import { asRef } from '../values/ref.ts'
 import type { XapiChanges } from './changes.ts'
-import type { EventsOptions } from './event-reader.ts'
+import { readEvents, type EventCall, type EventsOptions } from './event-reader.ts'
 import { RecordCache } from './record-cache.ts'
 
 const unhandled: unknown[] = []
@@ -222,6 +223,24 @@ describe('events', () => {
     await xapi[Symbol.asyncDispose]()
     await reader[Symbol.asyncDispose]()
     expect(reader.error).toMatchObject({ code: 'xapi.closed' })
+  })
+
+  test('tell what came of an answer that breaks off, and go on from there', async () => {
+    const eventOf = (ref: string): object => ({ class: 'vm', operation: 'add', ref, snapshot: { uuid: ref } })
+    const answers = [['a', 'b'], ['b']]
+    const call: EventCall = async (_method, _params, { onEntry }) => {
+      const answer = answers.shift() ?? []
+      for (const [index, ref] of answer.entries()) onEntry?.(index, eventOf(ref))
+      if (answers.length > 0) throw xapiErrors.truncated({ received: 100, expected: 'the rest' })
+      return { result: { token: '1,1', valid_ref_counts: { vm: 1 } }, epoch: 1 }
+    }
+    const told: string[] = []
+    const context = { call, clock: systemClock, random: systemRandom, log: silentLog }
+    for await (const event of readEvents(context, { maxPause: 1 })) {
+      if (event.kind === 'changes') told.push(...event.changes.map(({ operation, ref }) => `${operation} ${ref}`))
+      if (event.kind === 'synced') break
+    }
+    expect(told).toEqual(['add a', 'add b', 'mod b', 'del a'])
   })
 
   test('end with an error that waiting does not mend', async () => {

@@ -4,6 +4,7 @@ import { Agent, request, type IncomingMessage } from 'node:http'
 import { json } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { figure, type Figure } from '../figure.ts'
+import { dataFigures } from './data.ts'
 
 const suite = 'toolstack'
 const vms = 10_000
@@ -14,8 +15,12 @@ interface Server {
   readonly memory: number
 }
 
-/** How fast the toolstack is up with 10,000 machines, answers all their records, and delivers events. */
+/** How fast the toolstack is up with 10,000 machines, answers all their records, delivers events, and moves the content of disks. */
 export async function run(): Promise<Figure[]> {
+  return [...(await inventoryFigures()), ...(await dataFigures())]
+}
+
+async function inventoryFigures(): Promise<Figure[]> {
   const server = fork(fileURLToPath(new URL('server.ts', import.meta.url)), [String(vms)])
   try {
     // What the script sends.

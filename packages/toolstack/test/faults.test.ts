@@ -1,3 +1,4 @@
+import { request } from 'node:http'
 import { Readable } from 'node:stream'
 import { openNbd } from '@nixen/disk'
 import { describe, expect, test } from 'vitest'
@@ -106,6 +107,13 @@ describe('faults of streams', () => {
         error_info: ['VDI_IO_ERROR', 'The stream was cut by a fault rule'],
       })
     }
+    const url = `${client.url}/import_raw_vdi?session_id=${client.session}&vdi=${vdi}&format=raw`
+    const sent = request(url, { method: 'PUT', headers: { 'content-length': size }, agent: false })
+    sent.on('error', () => undefined)
+    const started = performance.now()
+    sent.write(Buffer.alloc(size / 2))
+    await new Promise((resolve) => sent.once('close', resolve))
+    expect(performance.now() - started).toBeLessThan(3000)
     faults.clear()
     expect(await put(client, '/import_raw_vdi', body(), { query, length: size })).toMatchObject({ status: 'success' })
   })

@@ -4,6 +4,7 @@ import type { ByteStream } from '@nixen/core'
 import { isXapiError, XapiError } from '@nixen/xapi'
 import type { Call } from '../dispatch/call.ts'
 import { errorOf } from '../dispatch/answer.ts'
+import type { ImpededStream } from '../faults/stream-faults.ts'
 import type { Ref } from '../generated/rows.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { TaskHandle } from '../tasks/tasks.ts'
@@ -131,6 +132,7 @@ const lingering = 5000
 
 /** Ends a failed upload. A client that still sends would miss the end of the answer if the connection broke under it, so its bytes are thrown away for a while. */
 function takeRest({ request, response }: HttpExchange): void {
+  if (request.destroyed && !request.readableEnded) return void response.destroy()
   const timer = setTimeout(() => response.destroy(), lingering)
   response.once('close', () => clearTimeout(timer))
   request.on('error', () => undefined)
@@ -245,8 +247,18 @@ export async function uploadBegins(transfer: Transfer): Promise<void> {
 
 /** Says "200" before the upload, as a host does, and gives its bytes. A cut upload is `VDI_IO_ERROR`, unless its length was not known. */
 export function receiveBytes(transfer: Transfer): AsyncGenerator<Uint8Array> {
-  const bytes = receiveAll(transfer)
-  return transfer.pool.faults.stream(transfer.exchange.path)?.impede(bytes, transfer.signal) ?? bytes
+  const stream = transfer.pool.faults.stream(transfer.exchange.path)
+  return stream ? receiveImpeded(transfer, stream) : receiveAll(transfer)
+}
+
+/** A rule that cuts an upload breaks the connection. */
+async function* receiveImpeded(transfer: Transfer, stream: ImpededStream): AsyncGenerator<Uint8Array> {
+  try {
+    yield* stream.impede(receiveAll(transfer), transfer.signal)
+  } catch (error) {
+    transfer.exchange.request.destroy()
+    throw error
+  }
 }
 
 async function* receiveAll(transfer: Transfer): AsyncGenerator<Uint8Array> {

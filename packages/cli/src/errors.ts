@@ -64,6 +64,11 @@ export const cliErrors = catalogue('cli', {
         ? `${p.path} is there already and is left as it is. Choose another name.`
         : `${p.path} cannot be written (${p.reason}).`,
   },
+  which_key: {
+    status: 400,
+    text: (p: { key: string; found: number }) =>
+      `${p.found === 0 ? 'No key begins' : `${p.found} keys begin`} with "${p.key}". List them with "nixen repo key list".`,
+  },
   cannot_read: {
     status: 400,
     text: (p: { path: string; reason: string }) => `${p.path} cannot be read (${p.reason}).`,

@@ -1,4 +1,5 @@
 import { constants } from 'node:os'
+import { ArgumentScannerError, formatMessageForArgumentScannerError } from '@stricli/core'
 import { isAppError, messageOf, systemCode } from '@nixen/core'
 import { Interrupted } from './context.ts'
 
@@ -20,6 +21,7 @@ export function describeFailure(error: unknown, env: Readonly<Record<string, str
 
 /** What a person reads about a command line that can't be understood. */
 export function describeUsageFailure(error: unknown, env: Readonly<Record<string, string | undefined>>): string {
+  if (error instanceof ArgumentScannerError) return formatMessageForArgumentScannerError(error, {})
   // Parsers say what is wrong by a SyntaxError; where they stand in the code is of no use to who typed it.
   return error instanceof SyntaxError && !env['NIXEN_DEBUG'] ? `nixen: ${error.message}` : describeFailure(error, env)
 }

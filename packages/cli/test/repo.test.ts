@@ -224,6 +224,8 @@ describe('wrong use', () => {
     [['restore', '--repo', 'repo', 'latest', 'x.img', '--disk', 'db.raw'], {}, 'cli.no_disk'],
     [['backup', '--repo', 'repo', 'web.img', 'web.qcow2'], {}, 'cli.same_name'],
     [['backup', '--repo', 'repo', 'none.img'], {}, 'disk.not_found'],
+    [['key', 'remove', '--repo', 'repo', 'nokey'], {}, 'cli.which_key'],
+    [['key', 'remove', '--repo', 'repo', ''], {}, 'cli.which_key'],
   ])('%j is refused (%s %s)', async (args, env, code) => {
     const result = await bare(args, env)
     expect(result).toMatchObject({ code: 1, stdout: '' })
@@ -251,6 +253,7 @@ test('what a parser refuses is said in a sentence, without a stack trace', async
   const { code, stderr } = await nixen('forget', '--keep-within', 'soon')
   expect(code).toBe(2)
   expect(stderr).toBe('nixen: "soon" is not a duration. Write it like 1y5m7d2h.\n')
+  expect(await nixen('ls')).toMatchObject({ code: 2, stderr: 'Expected argument for SNAPSHOT\n' })
 })
 
 describe('a password from a terminal', () => {

@@ -1,5 +1,6 @@
 import { print, type CommonFlags } from '../command.ts'
 import type { NixenContext } from '../context.ts'
+import { cliErrors } from '../errors.ts'
 import { formatDate } from '../output/date.ts'
 import { formatTable } from '../output/table.ts'
 import type { RepoFlags } from './flags.ts'
@@ -33,7 +34,10 @@ export async function add(context: NixenContext, flags: NewPasswordFlags): Promi
 export async function remove(context: NixenContext, flags: CommonFlags & RepoFlags, key: string): Promise<void> {
   await using repository = await openRepository(context, flags)
   const names = (await Array.fromAsync(repository.keys({ signal: context.signal }))).map(({ name }) => name)
-  const name = names.find((known) => known.startsWith(key)) ?? key
+  const [name, ...others] = key === '' ? [] : names.filter((known) => known.startsWith(key))
+  // A password that is removed by mistake can't be had back.
+  if (name === undefined || others.length > 0)
+    throw cliErrors.which_key({ key, found: name === undefined ? 0 : 1 + others.length })
   await repository.removeKey(name, { signal: context.signal })
   print(context, flags, {
     json: { key: name },

@@ -10,6 +10,12 @@ export const serverErrors = catalogue('server', {
     text: (p: { path: string; reason: string }) =>
       `${p.path} cannot be used (${p.reason}). Check the owner, the mode and the room on its file system.`,
   },
+  state_full: {
+    status: 507,
+    retryable: true,
+    text: (p: { reason: string }) =>
+      `Nixen cannot write its own state (${p.reason}). Make room where --state is, then look whether what was asked for was done.`,
+  },
   newer_schema: {
     text: (p: { path: string; found: number; known: number }) =>
       `${p.path} was written by a newer Nixen (schema ${p.found}, this one knows ${p.known}). Install that version again, or restore the copy made before the upgrade.`,

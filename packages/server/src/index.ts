@@ -1,4 +1,6 @@
 export { settingKeys, settingSpecs, type SettingKey, type Settings, type SettingSpec } from './config/settings.ts'
 export { flagOf, variableOf } from './config/settings.ts'
+export { verifyAuditLog } from './audit/verify-state.ts'
+export { rotateMasterKey } from './keys/rotate.ts'
 export { serverErrors } from './errors.ts'
 export { startServer, type Server, type ServerOptions } from './main.ts'

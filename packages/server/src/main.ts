@@ -35,6 +35,8 @@ export interface ServerOptions extends Omit<ConfigSources, 'database'> {
   /** Where lines of JSON are logged; standard error when left out. */
   readonly logTo?: DestinationStream | undefined
   readonly clock?: Clock | undefined
+  /** The database grows no larger than so many pages of 4 KiB; without bound when left out. */
+  readonly maxDatabasePages?: number | undefined
   /** Providers of hypervisors; XAPI when left out. */
   readonly providers?: readonly Provider[] | undefined
 }
@@ -60,7 +62,7 @@ export interface Server extends AsyncDisposable {
 export async function startServer(options: ServerOptions): Promise<Server> {
   await using parts = new AsyncDisposableStack()
   const state = parts.use(openStateDirectory(options.stateDir))
-  const db = openDatabase(state.database)
+  const db = openDatabase(state.database, undefined, { maxPages: options.maxDatabasePages })
   parts.defer(async () => await db.destroy())
   const config = loadConfig({ ...options, database: await readSettings(db) })
   const { values: settings } = config
@@ -145,7 +147,8 @@ async function wire({ app, db, vault, config, clock, log, options, setUp, parts,
     started: clock.now(),
   })
   const basePath = basePathOf(settings)
-  addRoutes(app, { handlers, authenticator, audit, basePath, publicUrl: settings['server.public_url'], stopping })
+  const publicUrl = settings['server.public_url']
+  addRoutes(app, { handlers, authenticator, audit, log, basePath, publicUrl, stopping })
   addPlainRoutes(app, { db, inventory, views, authenticator, version, basePath })
   await connections.start()
 }

@@ -8,6 +8,8 @@ import { startToolstack } from '@nixen/toolstack'
 import { expect, test } from 'vitest'
 import { openDatabase } from '../src/db/database.ts'
 import { migrations } from '../src/db/migrations.ts'
+import { rotateMasterKey, verifyAuditLog } from '../src/index.ts'
+import { totpAt } from '../src/auth/totp.ts'
 import { admin, browser, eventually, logIn, signUp, temporaryState, testServer } from './rig.ts'
 
 /** A server in a process of its own. */
@@ -149,4 +151,40 @@ test('sessions outlive a restart', async () => {
   const again = Object.assign(browser(server.url), { cookie: tab.cookie, csrf: tab.csrf })
   expect((await again.client.session.me()).user.name).toBe('ada')
   expect((await (await logIn(server, admin)).client.session.list()).items).toHaveLength(2)
+})
+
+test('the master key is changed while the server is stopped, and everything opens after it', async () => {
+  await using state = await temporaryState()
+  await using pool = await startToolstack({ vms: 2, tls: false, loginDelay: false })
+  let secret = ''
+  const key = async () => (await readFile(join(state.path, 'keys/master.key'), 'utf8')).slice(0, 8)
+  {
+    await using server = await testServer(state.path)
+    const { client } = await signUp(server)
+    await client.connection.add({ kind: 'xapi', address: pool.url, password: 'nixen' })
+    secret = (await client.session.offerTotp()).secret
+    await client.session.confirmTotp({ code: totpAt(secret, Math.floor(Date.now() / 30_000)) })
+    await expect(rotateMasterKey(state.path)).rejects.toMatchObject({ code: 'server.state_in_use' })
+  }
+  const before = await key()
+  const after = await rotateMasterKey(state.path)
+  expect(after).not.toBe(before)
+  expect(await readFile(join(state.path, 'keys/master.key'), 'utf8')).toMatch(new RegExp(`^${after} \\S+\n$`))
+  expect(await verifyAuditLog(state.path)).toMatchObject({ ok: true, entries: 4 })
+  await using server = await testServer(state.path)
+  const { client } = await logIn(server, { ...admin, code: totpAt(secret, Math.floor(Date.now() / 30_000) + 1) })
+  await eventually(async () => (await client.connection.list()).items.find(({ state: now }) => now === 'connected'))
+})
+
+test('a disk that is full is told in one sentence, and what was there stays', async () => {
+  await using state = await temporaryState()
+  await using server = await testServer(state.path, { maxDatabasePages: 60 })
+  const { client } = await signUp(server)
+  const description = 'x'.repeat(2000)
+  const filling = (async () => {
+    for (let n = 0; n < 500; n++) await client.role.create({ name: `role ${n}`, description, grants: [] })
+  })()
+  await expect(filling).rejects.toMatchObject({ code: 'server.state_full', status: 507 })
+  expect((await client.session.me()).user.name).toBe('ada')
+  expect(await client.audit.verify()).toMatchObject({ ok: true })
 })

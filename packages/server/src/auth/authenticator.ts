@@ -77,6 +77,7 @@ export class Authenticator {
       address,
       agent: agent?.slice(0, 300) ?? null,
     }
+    await this.#options.db.deleteFrom('sessions').where('expires', '<=', now).execute()
     await this.#options.db.insertInto('sessions').values(values).execute()
     return secret
   }

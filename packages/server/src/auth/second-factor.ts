@@ -79,6 +79,17 @@ export class SecondFactor {
     await this.#db.updateTable('users').set(nothing).where('id', '=', user).execute()
   }
 
+  /** Seals every secret with the current key. */
+  async sealAgain(): Promise<void> {
+    const rows = await this.#db.selectFrom('users').select(['id', 'totp', 'totp_offer']).execute()
+    for (const { id, totp, totp_offer: offer } of rows) {
+      const again = (sealed: string | null): string | null =>
+        sealed === null ? null : this.#vault.seal(this.#vault.open(sealed, contextOf(id)), contextOf(id))
+      const values = { totp: again(totp), totp_offer: again(offer) }
+      await this.#db.updateTable('users').set(values).where('id', '=', id).execute()
+    }
+  }
+
   async #useRecovery({ id, recovery_json: json }: FactorRow, code: string): Promise<boolean> {
     // Written above.
     const hashes = JSON.parse(json ?? '[]') as string[]

@@ -15,9 +15,15 @@ import type { Db, Tables } from './tables.ts'
  *
  * Every commit is durable (`synchronous = FULL`): the state is small, and neither the audit log nor a password may go back.
  *
+ * @param maxPages no more pages of 4 KiB than this; a bound for the state, and how tests fill a disk
+ *
  * @throws server.newer_schema, server.state_unusable
  */
-export function openDatabase(path: string, migrations: readonly Migration[] = all): Db {
+export function openDatabase(
+  path: string,
+  migrations: readonly Migration[] = all,
+  { maxPages }: { readonly maxPages?: number | undefined } = {},
+): Db {
   let database: DatabaseSync | undefined
   try {
     database = new DatabaseSync(path)
@@ -26,6 +32,7 @@ export function openDatabase(path: string, migrations: readonly Migration[] = al
       'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000',
     )
     migrate(database, path, migrations)
+    if (maxPages !== undefined) database.exec(`PRAGMA max_page_count = ${maxPages}`)
     return new Kysely<Tables>({ dialect: nodeSqliteDialect(database) })
   } catch (cause) {
     database?.close()

@@ -19,12 +19,21 @@ function adapt(database: DatabaseSync): SqliteDatabase {
     prepare: (sql) => {
       const found = statements.get(sql)
       if (found) return found
-      const statement = adaptStatement(database.prepare(sql))
+      const statement = sql === 'rollback' ? rollback(database) : adaptStatement(database.prepare(sql))
       if (statements.size >= kept) statements.clear()
       statements.set(sql, statement)
       return statement
     },
   }
+}
+
+/** After some errors (a full disk) SQLite has rolled back by itself; doing it again would hide the error that counts. */
+function rollback(database: DatabaseSync): SqliteStatement {
+  const run = (): { changes: number; lastInsertRowid: number } => {
+    if (database.isTransaction) database.exec('ROLLBACK')
+    return { changes: 0, lastInsertRowid: 0 }
+  }
+  return { reader: false, run, all: () => [], iterate: () => [].values() }
 }
 
 function adaptStatement(statement: StatementSync): SqliteStatement {

@@ -4,6 +4,7 @@ import { isAppError, messageOf, systemCode } from '@nixen/core'
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import type { ServedTls } from '../tls/served.ts'
+import { serverErrors } from '../errors.ts'
 import { securityHeaders } from './security-headers.ts'
 
 /** Largest body of a request, bytes: no input of the contract is near it. */
@@ -71,6 +72,11 @@ function translate(error: FastifyError): unknown {
       return requestErrors.bad_json({ reason: 'its content-type is not application/json' })
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
       return requestErrors.bad_json({ reason: 'its length is not the one that was announced' })
+    case 'ERR_SQLITE_ERROR':
+      // SQLITE_FULL and SQLITE_IOERR: no room, or a disk that fails.
+      return /full|disk I\/O/.test(error.message)
+        ? serverErrors.state_full({ reason: error.message }, { cause: error })
+        : error
     default:
       return error
   }

@@ -17,6 +17,8 @@ export interface RequestInfo {
   readonly signal: AbortSignal
   /** Sets or takes away the session cookie. */
   setSession(change: CookieChange): void
+  /** Status of the answer, where it is not 200. */
+  setStatus(status: number): void
   /** Says what the audit log shows beside the action. */
   note(note: AuditNote): void
 }

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { constants, createGzip, createZstdCompress } from 'node:zlib'
 import { allEndpoints, authErrors, parseRequest, requestErrors, type Operation } from '@nixen/api'
-import { isAppError } from '@nixen/core'
+import { isAppError, type Log } from '@nixen/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { demandPermission } from '../auth/access.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
@@ -16,6 +16,7 @@ export interface RouteOptions {
   readonly handlers: Handlers
   readonly authenticator: Authenticator
   readonly audit: AuditLog
+  readonly log: Log
   /** With a slash at its end. */
   readonly basePath: string
   readonly publicUrl: string
@@ -81,7 +82,8 @@ async function answer(exchange: Exchange, options: RouteOptions): Promise<unknow
     await audited()
     return await send(exchange, output)
   } catch (error) {
-    await audited(error)
+    // The request's own error counts; what keeps it from being written down is for the log.
+    await audited(error).catch((failure: unknown) => options.log.error('the audit log cannot be written', { failure }))
     throw error
   }
 }
@@ -150,6 +152,7 @@ function infoOf({ request, reply }: Exchange, options: RouteOptions, note: (note
     lastEventId: typeof lastEventId === 'string' ? lastEventId : undefined,
     signal: AbortSignal.any([gone.signal, options.stopping]),
     note,
+    setStatus: (status) => void reply.status(status),
     setSession: ({ value }) => {
       const secure = request.protocol === 'https'
       reply.header('set-cookie', writeCookie(sessionCookie, value, { secure, path: options.basePath }))

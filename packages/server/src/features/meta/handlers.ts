@@ -21,8 +21,9 @@ export function metaHandlers(ports: MetaPorts): GroupHandlers<'meta'> {
   let document: Record<string, unknown> | undefined
   return {
     about: async () => ({ name: 'nixen', version, api: 'v1', features: [...features], setupRequired: setUp.open }),
-    async health({ who }): Promise<Health> {
+    async health({ who, info }): Promise<Health> {
       const { status, checks } = await checkHealth(ports)
+      if (status === 'failing') info.setStatus(503)
       // Names of connections are not for everybody.
       return { status, started: who ? started : 0, checks: who ? checks : [] }
     },

@@ -14,7 +14,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   backup: ['core', 'disk'],
   providers: ['core', 'disk', 'xapi', 'api'],
   server: ['core', 'api', 'providers', 'backup', 'disk'],
-  cli: ['core', 'disk', 'xapi', 'toolstack', 'backup'],
+  cli: ['core', 'disk', 'xapi', 'toolstack', 'backup', 'api', 'server'],
   testkit: ['core', 'disk', 'xapi', 'toolstack', 'backup'],
 }
 /** Packages that load in a browser: nothing of Node. */

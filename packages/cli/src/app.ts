@@ -2,16 +2,15 @@ import { buildApplication, buildRouteMap, text_en, type Application } from '@str
 import type { NixenContext } from './context.ts'
 import { diskRoutes } from './disk/routes.ts'
 import { repoRoutes } from './repo/routes.ts'
+import { serveRoute } from './serve/route.ts'
 import { toolstackRoutes } from './toolstack/route.ts'
+import { nixenVersion } from './version.ts'
 import { describeFailure, describeUsageFailure, exitCodeOf } from './failure.ts'
-
-/** Version of the product; one for all packages. */
-export const nixenVersion = '0.1.0'
 
 /** Every verb of `nixen`. Commands load their code when they run, so that `nixen --help` is quick. */
 export function nixenApp(env: Readonly<Record<string, string | undefined>>): Application<NixenContext> {
   const root = buildRouteMap<string, NixenContext>({
-    routes: { disk: diskRoutes, repo: repoRoutes, toolstack: toolstackRoutes },
+    routes: { serve: serveRoute, disk: diskRoutes, repo: repoRoutes, toolstack: toolstackRoutes },
     docs: { brief: 'Virtual machines on Xen and KVM hosts, and their backups' },
   })
   const describe = (error: unknown): string => describeFailure(error, env)

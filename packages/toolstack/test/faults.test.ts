@@ -114,6 +114,8 @@ describe('faults of streams', () => {
     sent.write(Buffer.alloc(size / 2))
     await new Promise((resolve) => sent.once('close', resolve))
     expect(performance.now() - started).toBeLessThan(3000)
+    // The disk is given back soon after.
+    await expect.poll(() => client.call('VDI.get_VBDs', vdi)).toEqual([])
     faults.clear()
     expect(await put(client, '/import_raw_vdi', body(), { query, length: size })).toMatchObject({ status: 'success' })
   })

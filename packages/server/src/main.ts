@@ -127,6 +127,7 @@ async function wire({ app, db, vault, config, clock, log, options, setUp, parts,
     idle: settings['session.idle'],
     longest: settings['session.longest'],
     nameOf: (id) => inventory.nameOf(id),
+    onChanged: () => views.wake(),
   })
   const audit = new AuditLog(db, clock)
   const handlers = makeHandlers({

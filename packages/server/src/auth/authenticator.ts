@@ -17,6 +17,8 @@ export interface AuthenticatorOptions {
   readonly clock: Clock
   readonly idle: number
   readonly longest: number
+  /** Told each time that anybody's permissions may have changed. */
+  readonly onChanged: () => void
   readonly nameOf: (id: string) => string | undefined
 }
 
@@ -40,6 +42,7 @@ export class Authenticator {
   changed(): void {
     this.#epoch++
     this.#found.clear()
+    this.#options.onChanged()
   }
 
   /** Goes up each time that anybody's permissions may have changed. */

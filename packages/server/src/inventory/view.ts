@@ -89,6 +89,11 @@ export class View {
     this.#tails.push(tail)
     this.#size += tail.length
     this.#trim()
+    this.wake()
+  }
+
+  /** Makes every client look again. */
+  wake(): void {
     for (const wake of this.#wakes) wake()
   }
 

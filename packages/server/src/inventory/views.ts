@@ -37,6 +37,11 @@ export class Views implements Disposable {
     return this.#views.size
   }
 
+  /** Makes every client of every view look again: somebody's permissions may have changed. */
+  wake(): void {
+    for (const { view } of this.#views.values()) view.wake()
+  }
+
   /** The view of somebody's permissions on some types, all when left out. */
   of(access: KeyedAccess, types: readonly string[] | undefined): View {
     const wanted = inventoryTypes.filter((type) => types === undefined || types.includes(type))

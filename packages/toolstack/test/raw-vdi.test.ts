@@ -114,6 +114,57 @@ describe('the content of a VDI', () => {
     expect(JSON.parse(stdout)).toMatchObject({ 'backing-filename-format': 'qcow2', 'virtual-size': 8 * MiB })
   })
 
+  test('is imported from a tar, over what was there', async () => {
+    const path = await image('for-tar.img', 5 * MiB)
+    const vdi = await newVdi(6 * MiB)
+    const target = await newVdi(6 * MiB)
+    await put(client, '/import_raw_vdi', createReadStream(path), { length: 5 * MiB, query: { vdi } })
+    const old = Readable.from([Buffer.alloc(6 * MiB, 7)])
+    await put(client, '/import_raw_vdi', old, { length: 6 * MiB, query: { vdi: target } })
+    const tar = join(directory, 'disk.tar')
+    await get(client, '/export_raw_vdi', { vdi, format: 'tar' }, tar)
+    const { size: length } = await stat(tar)
+    const query = { vdi: target, format: 'tar' }
+    expect(await put(client, '/import_raw_vdi', createReadStream(tar), { length, query })).toMatchObject({
+      status: 'success',
+    })
+    await get(client, '/export_raw_vdi', { vdi: target }, join(directory, 'of-tar.img'))
+    await get(client, '/export_raw_vdi', { vdi }, join(directory, 'before-tar.img'))
+    expect(
+      (await readFile(join(directory, 'of-tar.img'))).equals(await readFile(join(directory, 'before-tar.img'))),
+    ).toBe(true)
+  })
+
+  test('is imported in chunks that say where they belong', async () => {
+    const vdi = await newVdi(4 * MiB)
+    const chunk = (offset: number, bytes: Buffer): Buffer => {
+      const header = Buffer.alloc(12)
+      header.writeBigUInt64LE(BigInt(offset), 0)
+      header.writeUInt32LE(bytes.length, 8)
+      return Buffer.concat([header, bytes])
+    }
+    const end = chunk(0, Buffer.alloc(0))
+    const send = async (...chunks: Buffer[]): Promise<Loose> => {
+      const body = Buffer.concat(chunks)
+      return await put(client, '/import_raw_vdi', Readable.from([body]), {
+        length: body.length,
+        query: { vdi, format: 'raw', chunked: 'true' },
+      })
+    }
+    await send(chunk(0, Buffer.alloc(4 * MiB, 7)), end)
+    const task = await send(chunk(3 * MiB, Buffer.alloc(4096, 1)), chunk(512, Buffer.alloc(1024)), end)
+    expect(task).toMatchObject({ status: 'success' })
+    const expected = Buffer.alloc(4 * MiB, 7)
+      .fill(1, 3 * MiB, 3 * MiB + 4096)
+      .fill(0, 512, 1536)
+    await get(client, '/export_raw_vdi', { vdi }, join(directory, 'of-chunks.img'))
+    expect((await readFile(join(directory, 'of-chunks.img'))).equals(expected)).toBe(true)
+    const beyond = await send(chunk(4 * MiB - 512, Buffer.alloc(1024)), end)
+    expect(beyond).toMatchObject({ status: 'failure', error_info: ['VDI_IO_ERROR', expect.any(String)] })
+    const cut = await send(chunk(0, Buffer.alloc(512)))
+    expect(cut).toMatchObject({ status: 'failure', error_info: ['VDI_IO_ERROR', expect.any(String)] })
+  })
+
   test('is exported as the difference to a snapshot', async () => {
     const path = await image('base.img', 8 * MiB)
     const vdi = await newVdi(8 * MiB)

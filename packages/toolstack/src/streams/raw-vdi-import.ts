@@ -1,4 +1,4 @@
-import { convertStream, decodeRaw, formatNamed, type DiskSink, type DiskStream } from '@nixen/disk'
+import { convertStream, decodeRaw, formatNamed, type DiskStream } from '@nixen/disk'
 import { isAppError, messageOf } from '@nixen/core'
 import { XapiError } from '@nixen/xapi'
 import { fault } from '../errors.ts'
@@ -8,11 +8,14 @@ import { attachToDom0 } from '../storage/dom0-attachment.ts'
 import { storageFailure } from '../storage/storage-failure.ts'
 import type { OpenVdi } from '../storage/storage-port.ts'
 import type { HttpHandler } from '../wire/http-exchange.ts'
+import { decodeChunked } from './chunked.ts'
 import { hostSeeing, namedObject, targetSr } from './objects.ts'
 import { placeOf } from './raw-vdi-export.ts'
 import { receiveBytes, streamHandler, unknownLength, uploadBegins, type Transfer } from './stream-handler.ts'
+import { decodeVdiTar } from './vdi-tar.ts'
+import { writeOver } from './write-over.ts'
 
-/** PUT /import_raw_vdi: writes a raw, vhd or qcow2 stream over a disk, or makes a disk of a raw one. */
+/** PUT /import_raw_vdi: writes a raw, vhd, qcow2 or tar stream over a disk, or makes a disk of a raw one. */
 export function importRawVdi(pool: Pool): HttpHandler {
   return streamHandler(pool, {
     action: 'put_import_raw_vdi',
@@ -25,7 +28,8 @@ export function importRawVdi(pool: Pool): HttpHandler {
     work: async (transfer) => {
       const { query } = transfer
       const format = query.get('format') ?? 'raw'
-      if (!['raw', 'vhd', 'qcow2'].includes(format)) throw new XapiError('NOT_FOUND', [`Unknown format ${format}`])
+      if (!['raw', 'vhd', 'qcow2', 'tar'].includes(format))
+        throw new XapiError('NOT_FOUND', [`Unknown format ${format}`])
       const vdi = query.get('vdi') === null ? await importNew(transfer, format) : await importInto(transfer, format)
       return `<value>${vdi}</value>`
     },
@@ -51,12 +55,16 @@ async function copyIn(
   { vdi, disk, format }: { vdi: Ref<'VDI'>; disk: OpenVdi; format: string },
 ): Promise<void> {
   const { signal, task } = transfer
+  const { writable } = disk
+  if (!writable) throw new TypeError('The disk was opened to be read')
   const bytes = receiveBytes(transfer)
   try {
-    await using stream = await decode(bytes, { format, size: disk.size })
+    const chunked = format === 'raw' && transfer.query.has('chunked')
+    await using stream = await decode(bytes, { format: chunked ? 'chunked' : format, size: disk.size })
     if (stream.size > disk.size) throw fault('VDI_TOO_SMALL', vdi, String(stream.size))
     const progress = ({ bytes: done, total }: { bytes: number; total: number }): void => task.progress(done / total)
-    await convertStream(stream, inPlaceSink(disk, format), { signal, progress: everySecond(transfer, progress) })
+    const gaps = format === 'tar' || (format === 'raw' && !chunked) ? 'zeros' : 'kept'
+    await writeOver(writable, stream, { gaps, signal, progress: everySecond(transfer, progress) })
   } catch (error) {
     throw uploadError(error)
   } finally {
@@ -69,6 +77,8 @@ async function decode(
   { format, size }: { format: string; size: number },
 ): Promise<DiskStream> {
   if (format === 'raw') return decodeRaw(bytes, { size, name: 'The upload' })
+  if (format === 'chunked') return decodeChunked(bytes, { size })
+  if (format === 'tar') return await decodeVdiTar(bytes, { size })
   const decoder = formatNamed(format)?.decode
   if (!decoder) throw new XapiError('NOT_FOUND', [`Unknown format ${format}`])
   return await decoder(bytes, { name: 'The upload' })
@@ -81,29 +91,13 @@ export function uploadError(error: unknown): unknown {
   return new XapiError('VDI_IO_ERROR', [messageOf(error)], { cause: error })
 }
 
-/** Writes into a disk. Gaps of a raw stream are zeros; those of the others leave the disk as it is. */
-function inPlaceSink(disk: OpenVdi, format: string): DiskSink {
-  const { writable } = disk
-  if (!writable) throw new TypeError('The disk was opened to be read')
-  return {
-    size: disk.size,
-    order: 'any',
-    write: (offset, bytes, options) => writable.write(offset, bytes, options),
-    zero: async (offset, length, options) => {
-      if (format === 'raw') await writable.zero(offset, length, options)
-    },
-    finish: (options) => writable.flush(options),
-    [Symbol.asyncDispose]: () => Promise.resolve(),
-  }
-}
-
 /** A raw upload whose length is known makes a disk of that size, which exists when all of it has come. */
 async function importNew(transfer: Transfer, format: string): Promise<Ref<'VDI'>> {
   const { pool, query, exchange, signal } = transfer
   const { db } = pool
   const sr = targetSr(pool, query)
   const size = Number(exchange.request.headers['content-length'])
-  if (format !== 'raw' || !(size > 0 && size < unknownLength)) {
+  if (format !== 'raw' || query.has('chunked') || !(size > 0 && size < unknownLength)) {
     throw new XapiError('IMPORT_ERROR', ['A new VDI can only be made from a raw stream of known length'])
   }
   const place = { sr: db.get('SR', sr).uuid, uuid: db.newUuid() }

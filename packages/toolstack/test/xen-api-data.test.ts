@@ -120,6 +120,9 @@ describe('the npm client xen-api moves data', () => {
     const base = await client.call('VDI.snapshot', vdi)
     const changed = Buffer.from(content)
     randomBytes(1024).copy(changed, 5 * MiB)
+    // Zeros over data are a change too.
+    changed.fill(0, 1024, 4096)
+    changed.fill(0, size - 512)
     const file = join(directory, 'changed.img')
     await writeFile(file, changed)
     await upload(file, '/import_raw_vdi/', { query: { vdi, format: 'raw' } })

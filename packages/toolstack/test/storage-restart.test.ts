@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { copyFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -17,7 +17,7 @@ test('disks, base copies and changes outlive a restart, and coalescing takes bas
       await client.call('VDI.get_all_records')
     return Object.values(records).flatMap((record) => (record.managed ? [] : [`${record.name_label} ${record.uuid}`]))
   }
-  let [vdi, snapshot, sr] = ['', '', '']
+  let [vdi, uuid, snapshot, sr] = ['', '', '', '']
   {
     await using toolstack = await quickToolstack(options)
     const client = await logIn(toolstack.url)
@@ -34,6 +34,7 @@ test('disks, base copies and changes outlive a restart, and coalescing takes bas
     vdi = await client.call('VDI.create', { ...fields, SR: ref, virtual_size: 4 * MiB })
     await client.call('VDI.enable_cbt', vdi)
     await put(client, '/import_raw_vdi', Readable.from([Buffer.alloc(4 * MiB, 1)]), { length: 4 * MiB, query: { vdi } })
+    uuid = await client.call('VDI.get_uuid', vdi)
     snapshot = await client.call('VDI.snapshot', vdi)
     await expect.poll(() => bases(client)).toHaveLength(1)
     const parent = (await client.call('VDI.get_sm_config', snapshot))['vhd-parent']
@@ -43,10 +44,8 @@ test('disks, base copies and changes outlive a restart, and coalescing takes bas
   // Somebody puts a disk into the SR while nothing runs.
   const added = newUuid()
   const root = join(directory, 'pool-1', 'sr', sr)
-  await copyFile(
-    join(root, (await readdir(root)).find((name) => name.endsWith('.vhd')) ?? ''),
-    join(root, `${added}.vhd`),
-  )
+  // Not the base: a hidden image on which nothing stands is no disk.
+  await copyFile(join(root, `${uuid}.vhd`), join(root, `${added}.vhd`))
   {
     await using toolstack = await quickToolstack(options)
     const client = await logIn(toolstack.url)

@@ -52,6 +52,11 @@ export const cliErrors = catalogue('cli', {
     text: (p: { disk: string; disks: readonly string[] }) =>
       `The restore point has no ${p.disk}. It has: ${p.disks.join(', ') || 'no disk'}.`,
   },
+  no_latest: {
+    status: 404,
+    text: (p: { host: string | undefined; tags: readonly string[] }) =>
+      `There is no restore point${p.host === undefined ? '' : ` of ${p.host}`}${p.tags.length > 0 ? ` with the tags ${p.tags.join(', ')}` : ''}. "nixen repo snapshots" lists those there are.`,
+  },
   no_policy: {
     status: 400,
     text: () => 'Say what to keep (--keep-last, --keep-daily, …) or name the restore points to forget.',

@@ -103,12 +103,15 @@ describe('bin/nixen in a checkout that is set up', () => {
     expect((await start('say', String(wanted)).ended).code).toBe(wanted)
   })
 
-  test.each(['SIGTERM', 'SIGHUP', 'SIGUSR2'] as const)('hands on %s and waits for the program', async (signal) => {
-    const running = start('wait', signal)
-    await running.ready
-    running.kill(signal)
-    expect(await running.ended).toMatchObject({ code: 7, stdout: `ready\ngot ${signal}\n` })
-  })
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2'] as const)(
+    'hands on %s and waits for the program',
+    async (signal) => {
+      const running = start('wait', signal)
+      await running.ready
+      running.kill(signal)
+      expect(await running.ended).toMatchObject({ code: 7, stdout: `ready\ngot ${signal}\n` })
+    },
+  )
 
   test.each(['SIGTERM', 'SIGKILL'] as const)('dies of %s when the program does', async (signal) => {
     expect(await start('die', signal).ended).toMatchObject({ code: null, signal })

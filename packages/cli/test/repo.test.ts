@@ -95,6 +95,21 @@ describe('the main job', () => {
   })
 })
 
+test('latest is the newest of all, or of a host', async () => {
+  const here = (...args: readonly string[]): Promise<Result> => nixen(...args, '--repo', 'hosts')
+  await here('init')
+  await here('backup', 'web.img', '--host', 'one', '--tag', 'first')
+  await here('backup', 'web.img', '--host', 'other')
+  const hostOf = async (...args: readonly string[]): Promise<string> => {
+    const { stdout } = await here('ls', 'latest', '--json', ...args)
+    return (JSON.parse(stdout) as { snapshot: { hostname: string } }).snapshot.hostname
+  }
+  expect(await hostOf()).toBe('other')
+  expect(await hostOf('--host', 'one')).toBe('one')
+  expect(await hostOf('--tag', 'first')).toBe('one')
+  expect((await here('ls', 'latest', '--host', 'nobody')).stderr).toContain('[cli.no_latest]')
+})
+
 test('forget says why each restore point stays or goes, and prune frees what they held', async () => {
   await nixen('backup', 'web.img')
   const preview = await nixen('forget', '--keep-last', '1', '--dry-run')

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { findSnapshot, restoreDisk, type Repository, type RestoreResult, type Snapshot } from '@nixen/backup'
+import { restoreDisk, type Repository, type RestoreResult, type Snapshot } from '@nixen/backup'
 import { formatBytes } from '@nixen/core'
 import { createDisk } from '@nixen/disk'
 import { print, withProgress, type CommonFlags } from '../command.ts'
@@ -8,10 +8,11 @@ import type { NixenContext } from '../context.ts'
 import { targetOptions, type TargetFlags } from '../disk/flags.ts'
 import { exitCodes } from '../failure.ts'
 import { chooseDisk, listDisks } from './choose-disk.ts'
+import { chooseSnapshot, type LatestOf } from './choose-snapshot.ts'
 import type { RepoFlags } from './flags.ts'
 import { openRepository } from './open.ts'
 
-export interface RestoreFlags extends CommonFlags, RepoFlags, TargetFlags {
+export interface RestoreFlags extends CommonFlags, RepoFlags, TargetFlags, LatestOf {
   readonly disk?: string
   readonly all: boolean
   readonly goOn: boolean
@@ -29,7 +30,7 @@ export async function restore(context: NixenContext, flags: RestoreFlags, name: 
   await using repository = await openRepository(context, flags)
   const { signal } = context
   await repository.loadIndex({ signal })
-  const snapshot = await findSnapshot(repository, name, { signal })
+  const snapshot = await chooseSnapshot(repository, name, { of: flags, signal })
   const plans = await planTargets({ repository, snapshot, signal }, flags, target)
   const results: (RestorePlan & RestoreResult)[] = []
   for (const plan of plans) {

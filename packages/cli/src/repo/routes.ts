@@ -24,6 +24,11 @@ const selection = {
   tag: repeatedText('Only restore points with this tag; may be repeated', 'TAG'),
 }
 
+const latestOf = {
+  host: optionalText('"latest" is the newest of this host', 'NAME'),
+  tag: repeatedText('"latest" is the newest with this tag; may be repeated', 'TAG'),
+}
+
 const oneSnapshot = {
   kind: 'tuple',
   parameters: [
@@ -47,7 +52,7 @@ const snapshots = lazyCommand(async () => (await import('./snapshots.ts')).snaps
 })
 
 const ls = lazyCommand(async () => (await import('./ls.ts')).ls, {
-  parameters: { flags, positional: oneSnapshot },
+  parameters: { flags: { ...flags, ...latestOf }, positional: oneSnapshot },
   docs: { brief: 'List the files of a restore point' },
 })
 
@@ -76,6 +81,7 @@ const restore = lazyCommand(async () => (await import('./restore.ts')).restore, 
   parameters: {
     flags: {
       ...flags,
+      ...latestOf,
       disk: optionalText('Which disk, where there are several', 'PATH'),
       all: yesOrNo('Restore all disks into TARGET, a directory'),
       ...targetFlags,
@@ -204,7 +210,7 @@ const stats = lazyCommand(async () => (await import('./stats.ts')).stats, {
 
 const serve = lazyCommand(async () => (await import('./serve.ts')).serve, {
   parameters: {
-    flags: { ...flags, ...listenFlags, disk: optionalText('Which disk, where there are several', 'PATH') },
+    flags: { ...flags, ...latestOf, ...listenFlags, disk: optionalText('Which disk, where there are several', 'PATH') },
     positional: oneSnapshot,
   },
   docs: { brief: 'Serve a disk of a restore point over NBD, without restoring it' },

@@ -12,7 +12,9 @@ const execute = promisify(execFile)
 export async function run(tool: string, ...groups: readonly (string | readonly string[])[]): Promise<string> {
   const args = groups.flat()
   try {
-    const { stdout } = await execute(tool, args, { maxBuffer: 64 * 1024 * 1024 })
+    // File names are UTF-8, also where the machine has no locale.
+    const env = { ...process.env, LC_ALL: 'C.UTF-8' }
+    const { stdout } = await execute(tool, args, { maxBuffer: 64 * 1024 * 1024, env })
     return stdout
   } catch (error) {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }

@@ -6,7 +6,12 @@ export type Token =
   | (Span & { readonly kind: 'term'; readonly term: Term })
 
 const space = /\s/
-const keywords: Readonly<Record<string, 'and' | 'or' | 'not'>> = { and: 'and', or: 'or', not: 'not' }
+// A map, and no object: `constructor` is a word like any other.
+const keywords: ReadonlyMap<string, 'and' | 'or' | 'not'> = new Map([
+  ['and', 'and'],
+  ['or', 'or'],
+  ['not', 'not'],
+])
 const operators = ['>=', '<=', '>', '<', '='] as const
 /** Where a word of a value ends; a comma as well, when it is a field's. */
 const wordEnd = /[\s()"]/
@@ -47,7 +52,7 @@ function simpleToken(letter: string, offset: number): Token | undefined {
 function keywordOrTerm(text: string, offset: number): Token {
   const term = readTerm(text, offset)
   const [value] = term.values
-  const keyword = term.field || value?.kind !== 'word' ? undefined : keywords[value.text.toLowerCase()]
+  const keyword = term.field || value?.kind !== 'word' ? undefined : keywords.get(value.text.toLowerCase())
   return keyword ? { kind: keyword, ...term.at } : { kind: 'term', term, ...term.at }
 }
 

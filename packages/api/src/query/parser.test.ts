@@ -48,6 +48,10 @@ const { query } = fc.letrec<{ query: Query }>((tie) => ({
   ),
 }))
 
+test.each(['constructor', '__proto__', 'toString', 'hasOwnProperty'])('%s is a word like any other', (text) => {
+  expect(bare(parsed(text))).toMatchObject({ kind: 'term', values: [{ kind: 'word', text }] })
+})
+
 test('what is printed parses to the same query', () => {
   fc.assert(
     fc.property(query, (query) => {

@@ -8,6 +8,7 @@ export default defineConfig({
         test: {
           name,
           include: [`packages/${name}/{src,test}/**/*.test.ts`],
+          setupFiles: ['scripts/vitest-setup.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { allEndpoints } from '../contract/registry.ts'
 import type { Grant } from '../role/role.ts'
-import { checkGrants, compileAccess, covers, intersect, may } from './access.ts'
+import { checkGrants, compileAccess, covers, demandPermission, intersect, may, mayAll } from './access.ts'
 import { builtinRoles } from './builtin-roles.ts'
 import { permissions, type Permission } from './permissions.ts'
 
@@ -52,6 +52,37 @@ test('grants add up, and a token can do no more than its user', () => {
     true,
     false,
   ])
+})
+
+test('something may be done to all only when it may be done to each', () => {
+  const scoped = access({ actions: ['vm:start'], scope: 'tag:prod' })
+  expect(mayAll(scoped, 'vm:start', [prod, prod])).toBe(true)
+  expect(mayAll(scoped, 'vm:start', [prod, lab])).toBe(false)
+  expect(mayAll(scoped, 'vm:start', [])).toBe(true)
+  expect(mayAll(scoped, 'vm:delete', [])).toBe(false)
+  expect(mayAll(access({ actions: ['vm:*'] }), 'vm:delete', [prod, lab])).toBe(true)
+})
+
+test('what may not be done is refused, and says on what', () => {
+  const scoped = access({ actions: ['vm:start'], scope: 'tag:prod' })
+  expect(() => demandPermission(scoped, 'vm:start')).not.toThrow()
+  expect(() => demandPermission(scoped, 'vm:start', prod)).not.toThrow()
+  expect(() => demandPermission(scoped, 'vm:start', lab)).toThrow('vm:start on vm.c.2')
+  expect(() => demandPermission(scoped, 'vm:delete')).toThrow('vm:delete')
+})
+
+test('the key is the same for the same grants only', () => {
+  const read: Grant = { actions: ['vm:read'] }
+  const scoped: Grant = { actions: ['vm:read'], scope: 'tag:prod' }
+  const keys = [
+    access(read),
+    access(scoped),
+    access(read, scoped),
+    intersect(access(read), access(scoped)),
+    intersect(access(scoped), access(read)),
+  ].map(({ key }) => key)
+  expect(new Set(keys).size).toBe(keys.length)
+  expect(access({ ...scoped }).key).toBe(access(scoped).key)
 })
 
 test('a name in a scope follows a rename', () => {

@@ -1,3 +1,4 @@
+import { authErrors } from '../errors/auth-errors.ts'
 import { compileQuery, type Predicate, type QueryContext } from '../query/compile.ts'
 import { queryTable, queryTypes, type QueryType } from '../query/tables.ts'
 import { roleErrors } from '../role/errors.ts'
@@ -7,6 +8,8 @@ import { permissions, type Permission } from './permissions.ts'
 
 /** What grants let somebody do. Made once per session; asked for each request and each object. */
 export interface Access {
+  /** The same for the same grants, and only for these: views of the inventory are shared by it. */
+  readonly key: string
   /** Which objects a permission reaches: `all`, `none`, or those that the test lets through. */
   reach(permission: Permission): 'all' | 'none' | Predicate
 }
@@ -28,6 +31,7 @@ export function covers(pattern: string, permission: string): boolean {
 export function compileAccess(grants: readonly Grant[], context: () => QueryContext): Access {
   const known = new Map<Permission, 'all' | 'none' | Predicate>()
   return {
+    key: JSON.stringify(grants),
     reach(permission) {
       const before = known.get(permission)
       if (before !== undefined) return before
@@ -63,6 +67,7 @@ function together(
 /** What both let somebody do: a user and the token that is used. */
 export function intersect(one: Access, other: Access): Access {
   return {
+    key: JSON.stringify([one.key, other.key]),
     reach(permission) {
       const [a, b] = [one.reach(permission), other.reach(permission)]
       if (a === 'none' || b === 'none') return 'none'
@@ -77,6 +82,19 @@ export function may(access: Access, permission: Permission, object?: object): bo
   const reach = access.reach(permission)
   if (reach === 'all' || reach === 'none') return reach === 'all'
   return object === undefined || reach(object)
+}
+
+/** Whether something may be done to every one of `objects`; to none at all only where it may be done to something. Pure. */
+export function mayAll(access: Access, permission: Permission, objects: Iterable<object>): boolean {
+  const reach = access.reach(permission)
+  if (reach === 'all' || reach === 'none') return reach === 'all'
+  for (const object of objects) if (!reach(object)) return false
+  return true
+}
+
+/** Throws `auth.forbidden` unless {@link may}: something, or `object` where one is given. */
+export function demandPermission(access: Access, permission: Permission, object?: { readonly id: string }): void {
+  if (!may(access, permission, object)) throw authErrors.forbidden({ permission, ...(object ? { id: object.id } : {}) })
 }
 
 /** Refuses grants with patterns that match no permission, or scopes that no type of their patterns can have. `role.unknown_action`, `role.bad_scope`. */

@@ -1,7 +1,14 @@
-import { authErrors, type Grant, type QueryContext, type TokenId, type UserId } from '@nixen/api'
+import {
+  authErrors,
+  compileAccess,
+  intersect,
+  type Grant,
+  type QueryContext,
+  type TokenId,
+  type UserId,
+} from '@nixen/api'
 import { isAppError, type Clock } from '@nixen/core'
 import type { Db } from '../db/tables.ts'
-import { bothAccess, keyedAccess } from './access.ts'
 import { grantsOf, loadUser, readGrants } from './people.ts'
 import type { Principal } from './principal.ts'
 import { csrfOf, hashSecret, newSecret } from './secrets.ts'
@@ -126,9 +133,9 @@ export class Authenticator {
     if (!user || user.disabled) throw authErrors.expired()
     const context = (): QueryContext => ({ now: clock.now(), nameOf })
     const own: readonly Grant[] = await grantsOf(db, user)
-    const access = keyedAccess(own, context)
+    const access = compileAccess(own, context)
     if (via.kind !== 'token' || !via.grants) return { user, grants: own, access, via, expires }
-    return { user, grants: via.grants, access: bothAccess(access, keyedAccess(via.grants, context)), via, expires }
+    return { user, grants: via.grants, access: intersect(access, compileAccess(via.grants, context)), via, expires }
   }
 
   async #remember(secret: string, find: () => Promise<Principal>): Promise<Principal> {

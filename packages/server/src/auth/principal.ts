@@ -1,12 +1,11 @@
-import type { Grant, TokenId, User } from '@nixen/api'
-import type { KeyedAccess } from './access.ts'
+import type { Access, Grant, TokenId, User } from '@nixen/api'
 
 /** Who is asking. */
 export interface Principal {
   readonly user: User
   /** All that they may do now, for themselves to see. */
   readonly grants: readonly Grant[]
-  readonly access: KeyedAccess
+  readonly access: Access
   /** When the session or token ends; epoch milliseconds. */
   readonly expires: number | undefined
   readonly via:

@@ -1,8 +1,7 @@
 import type { ConnectionId, Grant, Vm } from '@nixen/api'
-import { formatId, vmErrors } from '@nixen/api'
+import { compileAccess, formatId, vmErrors } from '@nixen/api'
 import { seededRandom, systemClock } from '@nixen/core'
 import { describe, expect, test } from 'vitest'
-import { keyedAccess } from '../auth/access.ts'
 import { follow } from './follow.ts'
 import { Inventory } from './inventory.ts'
 import type { View, ViewLimits } from './view.ts'
@@ -30,7 +29,7 @@ const production: Grant[] = [{ actions: ['vm:read'], scope: 'tag:prod' }]
 
 function viewOf(inventory: Inventory, grants: Grant[], limits?: ViewLimits) {
   const views = new Views(inventory, { clock: systemClock, limits })
-  const access = keyedAccess(grants, () => ({ now: 0, nameOf: (id) => inventory.nameOf(id) }))
+  const access = compileAccess(grants, () => ({ now: 0, nameOf: (id) => inventory.nameOf(id) }))
   return views.of(access, undefined)
 }
 

@@ -1,4 +1,4 @@
-import type { Access, InventoryObjects, InventoryType, Permission } from '@nixen/api'
+import { may, type Access, type InventoryObjects, type InventoryType, type Permission } from '@nixen/api'
 import { appearTail, changeTail, goneTail, type DeltaTail } from './delta.ts'
 import type { Inventory, InventoryEvent } from './inventory.ts'
 
@@ -101,7 +101,7 @@ export class View {
     const seen = this.#shown.get(type)
     if (!seen) return shared()
     const was = seen.has(id)
-    const is = after !== undefined && reaches(this.#access, type, after)
+    const is = after !== undefined && may(this.#access, readOf(type), after)
     if (!is) {
       seen.delete(id)
       return was ? goneTail(type, id) : undefined
@@ -118,7 +118,7 @@ export class View {
   }
 
   #visible<T extends InventoryType>(type: T): InventoryObjects[T][] {
-    return [...this.#inventory.all(type)].filter((object) => reaches(this.#access, type, object))
+    return [...this.#inventory.all(type)].filter((object) => may(this.#access, readOf(type), object))
   }
 
   /** Drops the oldest half at a time: moving the array for each delta would cost more than the delta. */
@@ -136,11 +136,6 @@ export interface ViewOptions {
   readonly access: Access
   readonly types: ReadonlySet<InventoryType>
   readonly limits?: ViewLimits | undefined
-}
-
-function reaches(access: Access, type: InventoryType, object: object): boolean {
-  const reach = access.reach(readOf(type))
-  return typeof reach === 'function' ? reach(object) : reach === 'all'
 }
 
 /** The permission that shows objects of a type. */

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { inventoryTypes, type InventoryType } from '@nixen/api'
+import { inventoryTypes, type Access, type InventoryType } from '@nixen/api'
 import type { Clock } from '@nixen/core'
-import type { KeyedAccess } from '../auth/access.ts'
 import type { Inventory } from './inventory.ts'
 import { sharedTail, View, type ViewLimits } from './view.ts'
 
@@ -43,7 +42,7 @@ export class Views implements Disposable {
   }
 
   /** The view of somebody's permissions on some types, all when left out. */
-  of(access: KeyedAccess, types: readonly string[] | undefined): View {
+  of(access: Access, types: readonly string[] | undefined): View {
     const wanted = inventoryTypes.filter((type) => types === undefined || types.includes(type))
     const key = `${access.key} ${wanted.join()}`
     const now = this.#clock.monotonic()
@@ -63,7 +62,7 @@ export class Views implements Disposable {
     this.#views.clear()
   }
 
-  #make(access: KeyedAccess, types: ReadonlySet<InventoryType>): View {
+  #make(access: Access, types: ReadonlySet<InventoryType>): View {
     // Random, so that a number of another run or view is never taken for one of this.
     const id = randomBytes(9).toString('base64url')
     return new View(id, { inventory: this.#inventory, access, types, limits: this.#limits })

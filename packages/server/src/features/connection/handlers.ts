@@ -1,6 +1,8 @@
 import {
   connectionErrors,
+  demandPermission,
   listObjects,
+  may,
   requestErrors,
   type Connection,
   type ConnectionId,
@@ -9,7 +11,6 @@ import {
 } from '@nixen/api'
 import { isAppError, type Clock } from '@nixen/core'
 import type { ProviderPorts } from '@nixen/providers'
-import { demandPermission } from '../../auth/access.ts'
 import type { Principal } from '../../auth/principal.ts'
 import type { Connections, NewConnection } from '../../connections/connections.ts'
 import type { GroupHandlers } from '../../http/handler.ts'
@@ -27,9 +28,9 @@ export function connectionHandlers(ports: ConnectionPorts): GroupHandlers<'conne
   const { connections, inventory, clock } = ports
   const demand = (id: ConnectionId, who: Principal, permission: 'read' | 'update' | 'remove'): Connection => {
     const found = inventory.get('connection', id)
-    const reach = who.access.reach('connection:read')
+    const scoped = who.access.reach('connection:read') !== 'none'
     // What one may not see is not there.
-    if (!found || (typeof reach === 'function' && !reach(found))) throw connectionErrors.not_found({ id })
+    if (!found || (scoped && !may(who.access, 'connection:read', found))) throw connectionErrors.not_found({ id })
     demandPermission(who.access, `connection:${permission}`, found)
     return found
   }

@@ -4,6 +4,7 @@ import {
   diskErrors,
   hostErrors,
   listObjects,
+  may,
   networkErrors,
   nicErrors,
   poolErrors,
@@ -87,7 +88,6 @@ export function demandVisible<T extends ResourceType>(
   { type, id, who }: { readonly type: T; readonly id: string; readonly who: Principal },
 ): InventoryObjects[T] {
   const object = inventory.get(type, id)
-  const reach = who.access.reach(`${type}:read`)
-  if (!object || reach === 'none' || (reach !== 'all' && !reach(object))) throw notFound[type]({ id })
+  if (!object || !may(who.access, `${type}:read`, object)) throw notFound[type]({ id })
   return object
 }

@@ -8,6 +8,8 @@ export const root: string = fileURLToPath(new URL('..', import.meta.url))
 export interface Step {
   readonly name: string
   readonly args: readonly string[]
+  /** Added to the environment of this process. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 export interface StepResult {
@@ -17,10 +19,10 @@ export interface StepResult {
 }
 
 /** Runs `node ...args` in the checkout with its output passed through. */
-export async function runStep({ name, args }: Step): Promise<StepResult> {
+export async function runStep({ name, args, env }: Step): Promise<StepResult> {
   const start = performance.now()
   const ok = await new Promise<boolean>((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit' })
+    const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } })
     child.on('error', reject)
     child.on('exit', (code) => resolve(code === 0))
   })

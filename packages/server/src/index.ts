@@ -1,6 +1,7 @@
 export { settingKeys, settingSpecs, type SettingKey, type Settings, type SettingSpec } from './config/settings.ts'
 export { flagOf, variableOf } from './config/settings.ts'
 export { verifyAuditLog } from './audit/verify-state.ts'
+export { localSocketOf } from './local/local-door.ts'
 export { rotateMasterKey } from './keys/rotate.ts'
 export { serverErrors } from './errors.ts'
 export { startServer, type Server, type ServerOptions } from './main.ts'

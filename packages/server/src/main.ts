@@ -23,6 +23,7 @@ import { addRoutes } from './http/routes.ts'
 import { Inventory } from './inventory/inventory.ts'
 import { Views } from './inventory/views.ts'
 import { openVault } from './keys/master-key.ts'
+import { LocalSockets, openLocalDoor } from './local/local-door.ts'
 import { openStateDirectory } from './state/state-directory.ts'
 import { provideTls } from './tls/provide.ts'
 import { keepRenewed } from './tls/renew.ts'
@@ -50,6 +51,8 @@ export interface Server extends AsyncDisposable {
   readonly fingerprint: string | undefined
   /** Where the first administrator is made; absent when there are users. The token behind `#` works once, until the server stops. */
   readonly setUpUrl: string | undefined
+  /** Unix socket for this machine's administrator; absent when its path would be too long. */
+  readonly localSocket: string | undefined
   /** For tests that need no socket. */
   readonly app: FastifyInstance
 }
@@ -73,6 +76,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const setUp = new SetUp()
   const token = (await isEmpty(db)) ? setUp.offer() : undefined
   const stopping = new AbortController()
+  const localSockets = new LocalSockets()
 
   const app = createApp({ logger, tls, trustedProxies: settings['server.trusted_proxies'] })
   parts.defer(async () => {
@@ -80,9 +84,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     await app.close()
   })
   const vault = openVault(state.keys)
-  await wire({ app, db, vault, config, clock, log: logOf(logger), options, setUp, parts, stopping: stopping.signal })
+  const log = logOf(logger)
+  await wire({ app, db, vault, config, clock, log, options, setUp, parts, stopping: stopping.signal, localSockets })
   await listen(app, settings)
-  if (tls) parts.use(keepRenewed(app, { tls, folder: state.tls, settings, clock, log: logOf(logger) }))
+  const local = { app, sockets: localSockets, folder: state.run, basePath: basePathOf(settings), log }
+  const door = parts.use(await openLocalDoor(local))
+  if (tls) parts.use(keepRenewed(app, { tls, folder: state.tls, settings, clock, log }))
 
   const { port } = app.server.address() as AddressInfo
   const url = urlOf(settings, port)
@@ -93,6 +100,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     port,
     fingerprint: tls?.fingerprint,
     setUpUrl: token === undefined ? undefined : `${url}setup#${token}`,
+    localSocket: door.path,
     app,
     [Symbol.asyncDispose]: async () => await running.disposeAsync(),
   }
@@ -109,10 +117,12 @@ interface Wiring {
   readonly setUp: SetUp
   readonly parts: AsyncDisposableStack
   readonly stopping: AbortSignal
+  readonly localSockets: LocalSockets
 }
 
 /** The only place where parts are put together. */
-async function wire({ app, db, vault, config, clock, log, options, setUp, parts, stopping }: Wiring): Promise<void> {
+async function wire(wiring: Wiring): Promise<void> {
+  const { app, db, vault, config, clock, log, options, setUp, parts, stopping, localSockets } = wiring
   const { values: settings } = config
   const { version } = options
   const inventory = new Inventory()
@@ -149,7 +159,7 @@ async function wire({ app, db, vault, config, clock, log, options, setUp, parts,
   })
   const basePath = basePathOf(settings)
   const publicUrl = settings['server.public_url']
-  addRoutes(app, { handlers, authenticator, audit, log, basePath, publicUrl, stopping })
+  addRoutes(app, { handlers, authenticator, audit, localSockets, log, basePath, publicUrl, stopping })
   addPlainRoutes(app, { db, inventory, views, authenticator, version, basePath })
   await connections.start()
 }

@@ -20,6 +20,12 @@ export const authArea = errorArea('auth', {
       `You do not have the permission ${p.permission}${p.id === undefined ? '' : ` on ${p.id}`}. Ask an administrator for a role that has it.`,
     example: { permission: 'vm:start', id: 'vm.k3f9x2ab.1' },
   },
+  no_account: {
+    status: 403,
+    text: () =>
+      'This is about an account of your own, and the administrator of this machine has none. Log in as a user first (nixen login).',
+    example: undefined,
+  },
   bad_origin: {
     status: 403,
     text: (p: { origin: string }) =>

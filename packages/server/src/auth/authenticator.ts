@@ -9,6 +9,7 @@ import {
 } from '@nixen/api'
 import { isAppError, type Clock } from '@nixen/core'
 import type { Db } from '../db/tables.ts'
+import { localPrincipal } from '../local/local-principal.ts'
 import { grantsOf, loadUser, readGrants } from './people.ts'
 import type { Principal } from './principal.ts'
 import { csrfOf, hashSecret, newSecret } from './secrets.ts'
@@ -58,7 +59,9 @@ export class Authenticator {
   }
 
   /** Somebody as they are now; `undefined` when their session or token has ended. */
-  async again({ user, via }: Principal): Promise<Principal | undefined> {
+  async again(principal: Principal): Promise<Principal | undefined> {
+    const { user, via } = principal
+    if (via.kind === 'local') return principal
     const { db, clock } = this.#options
     const row =
       via.kind === 'session'
@@ -71,6 +74,12 @@ export class Authenticator {
       if (isAppError(error, 'auth.expired')) return undefined
       throw error
     }
+  }
+
+  /** Whoever came in by the local door ({@link localPrincipal}). */
+  local(): Principal {
+    const { clock, nameOf } = this.#options
+    return localPrincipal(() => ({ now: clock.now(), nameOf }))
   }
 
   /** Begins a session; the secret goes into the cookie. */

@@ -11,4 +11,6 @@ export interface Principal {
   readonly via:
     | { readonly kind: 'session'; readonly id: string; readonly hash: string; readonly csrf: string }
     | { readonly kind: 'token'; readonly id: TokenId; readonly grants: readonly Grant[] | undefined }
+    /** Over the unix socket in the state directory. */
+    | { readonly kind: 'local' }
 }

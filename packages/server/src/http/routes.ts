@@ -1,11 +1,20 @@
 import { Readable } from 'node:stream'
 import { constants, createGzip, createZstdCompress } from 'node:zlib'
-import { allEndpoints, authErrors, demandPermission, parseRequest, requestErrors, type Operation } from '@nixen/api'
+import {
+  allEndpoints,
+  authErrors,
+  demandPermission,
+  parseRequest,
+  requestErrors,
+  type EndpointSpec,
+  type Operation,
+} from '@nixen/api'
 import { isAppError, type Log } from '@nixen/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Authenticator } from '../auth/authenticator.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
+import type { LocalSockets } from '../local/local-door.ts'
 import { auditDetails } from '../audit/details.ts'
 import { readCookie, sessionCookie, writeCookie } from './cookies.ts'
 import { handlerOf, StreamAnswer, type AnyHandler, type AuditNote, type Handlers, type RequestInfo } from './handler.ts'
@@ -15,6 +24,7 @@ export interface RouteOptions {
   readonly handlers: Handlers
   readonly authenticator: Authenticator
   readonly audit: AuditLog
+  readonly localSockets: LocalSockets
   readonly log: Log
   /** With a slash at its end. */
   readonly basePath: string
@@ -64,7 +74,7 @@ async function answer(exchange: Exchange, options: RouteOptions): Promise<unknow
       ...(error === undefined ? {} : { code: isAppError(error) ? error.code : 'request.internal' }),
       who,
       note: { ...targetOf(request), ...note },
-      address: request.ip,
+      address: addressOf(request),
       requestId: request.id,
       details: auditDetails(endpoint, input),
     })
@@ -98,6 +108,7 @@ async function identify({ request, operation }: Exchange, options: RouteOptions)
   if (authorization !== undefined && !isPublic) throw authErrors.required()
   const secret = readCookie(cookie, sessionCookie)
   if (secret === undefined || secret === '') {
+    if (options.localSockets.has(request.raw.socket)) return localUser(endpoint, options.authenticator)
     if (isPublic) return undefined
     throw authErrors.required()
   }
@@ -110,6 +121,18 @@ async function identify({ request, operation }: Exchange, options: RouteOptions)
     if (isPublic && isAppError(error, 'auth.expired')) return undefined
     throw error
   }
+}
+
+/** The administrator of this machine has no account to change. */
+function localUser({ method, permission }: EndpointSpec, authenticator: Authenticator): Principal {
+  if (permission === 'session' && method !== 'GET') throw authErrors.no_account()
+  return authenticator.local()
+}
+
+/** A unix socket has no address. */
+function addressOf({ ip }: FastifyRequest): string {
+  const known: string | undefined = ip
+  return known ?? 'local'
 }
 
 function demandCsrf(request: FastifyRequest, { via }: Principal): void {
@@ -146,7 +169,7 @@ function infoOf({ request, reply }: Exchange, options: RouteOptions, note: (note
   const lastEventId = request.headers['last-event-id']
   return {
     requestId: request.id,
-    address: request.ip,
+    address: addressOf(request),
     agent: request.headers['user-agent'],
     lastEventId: typeof lastEventId === 'string' ? lastEventId : undefined,
     signal: AbortSignal.any([gone.signal, options.stopping]),

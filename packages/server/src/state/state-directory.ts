@@ -10,6 +10,8 @@ export interface StateDirectory extends Disposable {
   readonly database: string
   readonly keys: string
   readonly tls: string
+  /** For the local socket (`openLocalDoor`). */
+  readonly run: string
 }
 
 /**
@@ -29,6 +31,7 @@ export function openStateDirectory(directory: string): StateDirectory {
     database: join(path, 'db.sqlite'),
     keys: join(path, 'keys'),
     tls: join(path, 'tls'),
+    run: join(path, 'run'),
     [Symbol.dispose]: () => lock.close(),
   }
 }

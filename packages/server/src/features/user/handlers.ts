@@ -1,6 +1,7 @@
 import { listObjects, newOwnId, roleErrors, userErrors, type RoleId, type User, type UserId } from '@nixen/api'
 import type { Clock } from '@nixen/core'
 import type { Authenticator } from '../../auth/authenticator.ts'
+import type { SetUp } from '../../auth/setup.ts'
 import { hasAdmin, loadRoles, loadUser, loadUsers, nameKey } from '../../auth/people.ts'
 import { demandStrongPassword, hashPassword } from '../../auth/passwords.ts'
 import type { Db } from '../../db/tables.ts'
@@ -10,10 +11,11 @@ export interface UserPorts {
   readonly db: Db
   readonly clock: Clock
   readonly authenticator: Authenticator
+  readonly setUp: SetUp
 }
 
 /** Users. */
-export function userHandlers({ db, clock, authenticator }: UserPorts): GroupHandlers<'user'> {
+export function userHandlers({ db, clock, authenticator, setUp }: UserPorts): GroupHandlers<'user'> {
   return {
     async list({ input, who }) {
       const reach = who.access.reach('user:read')
@@ -41,6 +43,8 @@ export function userHandlers({ db, clock, authenticator }: UserPorts): GroupHand
           .execute()
         await setRoles(state, id, roles)
       })
+      // The first user may also be made by the local door: then the set-up link must not work any more.
+      setUp.close()
       info.note({ on: id, onName: name })
       authenticator.changed()
       return await demandUser(db, id)

@@ -81,6 +81,8 @@ describe('the database', () => {
     const store: RowStore = {
       read: () => [],
       generation: () => 0,
+      notes: () => new Map(),
+      flush: () => undefined,
       write({ rows }) {
         if (full) throw new Error('disk full')
         written.push([...rows].map((row) => String(row.values['name_label'])))

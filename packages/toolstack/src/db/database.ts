@@ -35,6 +35,8 @@ export class Database {
   readonly #dirty = new Set<MutableRow>()
   readonly #removed = new Set<string>()
   readonly #listeners = new Set<() => void>()
+  readonly #notes: Map<string, string>
+  readonly #changedNotes = new Map<string, string | undefined>()
   #uuids: UuidSource
   #generation = 0
   #derived: DerivedFields | undefined
@@ -43,6 +45,7 @@ export class Database {
     this.model = model
     this.#store = store
     this.#uuids = uuids
+    this.#notes = new Map(store.notes())
     this.#tables = new Map([...model.classes.values()].map((cls) => [cls.name, new Table(cls)]))
   }
 
@@ -193,10 +196,34 @@ export class Database {
   /** Makes all changes so far survive the process, in one transaction. */
   commit(): void {
     this.settle()
-    if (this.#dirty.size === 0 && this.#removed.size === 0) return
-    this.#store.write({ rows: this.#dirty, removed: this.#removed, generation: this.#generation })
+    if (this.#dirty.size === 0 && this.#removed.size === 0 && this.#changedNotes.size === 0) return
+    this.#store.write({
+      rows: this.#dirty,
+      removed: this.#removed,
+      generation: this.#generation,
+      notes: this.#changedNotes,
+    })
     this.#dirty.clear()
     this.#removed.clear()
+    this.#changedNotes.clear()
+  }
+
+  /** As {@link commit}, and a power cut loses nothing either: before something elsewhere is changed for good. */
+  commitForGood(): void {
+    this.commit()
+    this.#store.flush()
+  }
+
+  /** A text that is kept beside the rows: work that goes on after the next commit, perhaps in another process. */
+  note(key: string): string | undefined {
+    return this.#notes.get(key)
+  }
+
+  /** Sets a text beside the rows, or takes it away, with the next commit. */
+  setNote(key: string, text: string | undefined): void {
+    if (text === undefined) this.#notes.delete(key)
+    else this.#notes.set(key, text)
+    this.#changedNotes.set(key, text)
   }
 
   /** Reads the rows of the store into the empty database. */
@@ -214,6 +241,31 @@ export class Database {
       if (row.cls.persist) this.#dirty.add(row)
     }
     this.#log.reset(this.#generation)
+  }
+
+  /** Puts other rows in the place of all there are, in one go: the next commit keeps them. */
+  replace(rows: Iterable<StoredRow>): void {
+    const before = new Map(this.#rows)
+    for (const row of before.values()) this.#derived?.deleted(row as unknown as Row)
+    this.#rows.clear()
+    this.#dirty.clear()
+    for (const table of this.#tables.values()) table.clear()
+    // Generations go on, so that readers of events see what is new.
+    const since = this.#generation
+    this.#fill(rows)
+    this.#log.reset(since)
+    for (const row of this.#rows.values()) {
+      row.modified = ++this.#generation
+      this.#log.changed(row)
+      if (row.cls.persist) this.#dirty.add(row)
+    }
+    for (const [ref, row] of before) {
+      if (this.#rows.has(ref)) continue
+      const deleted = ++this.#generation
+      this.#log.deleted({ ref, lower: row.cls.lower, created: row.created, deleted })
+      if (row.cls.persist) this.#removed.add(ref)
+    }
+    this.#notify()
   }
 
   /** The JSON text of a record is kept with its row; see `recordJson`. */

@@ -14,6 +14,8 @@ export interface RowChanges {
   readonly rows: Iterable<MutableRow>
   readonly removed: Iterable<string>
   readonly generation: number
+  /** Short texts beside the rows; `undefined` takes one away. */
+  readonly notes?: ReadonlyMap<string, string | undefined>
 }
 
 /** Where rows survive the process. */
@@ -22,8 +24,12 @@ export interface RowStore {
   read(): Iterable<StoredRow>
   /** Generation of the last write. */
   generation(): number
+  /** The texts beside the rows. */
+  notes(): ReadonlyMap<string, string>
   /** All or nothing. */
   write(changes: RowChanges): void
+  /** Makes what was written survive a power cut too. */
+  flush(): void
   close(): void
 }
 
@@ -31,6 +37,8 @@ export interface RowStore {
 export const noStore: RowStore = {
   read: () => [],
   generation: () => 0,
+  notes: () => new Map(),
   write: () => undefined,
+  flush: () => undefined,
   close: () => undefined,
 }

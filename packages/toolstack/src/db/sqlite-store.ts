@@ -7,6 +7,9 @@ import type { RowStore, StoredRow } from './row-store.ts'
 /** Layout of the tables below; larger ones come from newer versions. */
 const layout = 1
 
+/** What sets notes apart from the other entries of the table. */
+const notePrefix = 'note:'
+
 /** Keeps rows in an SQLite file: one table row an object, its fields as JSON. Write-ahead log; a killed process loses nothing that was written. */
 export function openSqliteStore(path: string): RowStore {
   const db = openDatabase(path)
@@ -18,6 +21,7 @@ export function openSqliteStore(path: string): RowStore {
   const setMeta = db.prepare(
     'INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
   )
+  const dropMeta = db.prepare('DELETE FROM meta WHERE key = ?')
   return {
     *read() {
       const all = db.prepare('SELECT ref, class AS cls, created, modified, fields FROM object ORDER BY created')
@@ -27,11 +31,19 @@ export function openSqliteStore(path: string): RowStore {
       }
     },
     generation: () => Number(db.prepare("SELECT value FROM meta WHERE key = 'generation'").get()?.['value'] ?? 0),
-    write({ rows, removed, generation }) {
+    notes() {
+      const all = db.prepare("SELECT key, value FROM meta WHERE key LIKE 'note:%'").all()
+      return new Map(all.map(({ key, value }) => [String(key).slice(notePrefix.length), String(value)]))
+    },
+    write({ rows, removed, generation, notes = new Map() }) {
       db.exec('BEGIN IMMEDIATE')
       try {
-        for (const row of rows) put.run(row.ref, row.cls.name, row.created, row.modified, fieldsJson(row))
         for (const ref of removed) drop.run(ref)
+        for (const row of rows) put.run(row.ref, row.cls.name, row.created, row.modified, fieldsJson(row))
+        for (const [key, value] of notes) {
+          if (value === undefined) dropMeta.run(notePrefix + key)
+          else setMeta.run(notePrefix + key, value)
+        }
         setMeta.run('generation', String(generation))
         db.exec('COMMIT')
       } catch (error) {
@@ -39,6 +51,8 @@ export function openSqliteStore(path: string): RowStore {
         throw error
       }
     },
+    // The log is synchronized with the database file only when it is copied there.
+    flush: () => db.exec('PRAGMA wal_checkpoint(FULL)'),
     close: () => db.close(),
   }
 }

@@ -29,6 +29,11 @@ export class Table {
     this.byUuid.set(uuidOf(row), row)
   }
 
+  clear(): void {
+    this.rows.clear()
+    this.byUuid.clear()
+  }
+
   remove(row: MutableRow): void {
     this.rows.delete(row.ref)
     if (this.byUuid.get(uuidOf(row)) === row) this.byUuid.delete(uuidOf(row))

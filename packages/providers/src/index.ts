@@ -1,3 +1,4 @@
+export * from './action/actions.ts'
 export { InventoryView } from './inventory-view.ts'
 export { ConnectionKeeper, type ConnectionStatus, type KeeperOptions } from './keeper.ts'
 export { needsSomebody } from './needs-somebody.ts'

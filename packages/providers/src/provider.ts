@@ -1,5 +1,6 @@
-import type { ConnectionId, InventoryObjects, ProviderKind, ResourceId, ResourceType } from '@nixen/api'
+import type { ConnectionId, InventoryObjects, ProviderKind, ResourceId, ResourceType, TaskId } from '@nixen/api'
 import type { Clock, Log, Random } from '@nixen/core'
+import type { ProviderActions, UndoStep } from './action/actions.ts'
 import type { CertificateProbe } from './probe.ts'
 import type { Stats, StatsQuery } from './stats.ts'
 
@@ -111,6 +112,12 @@ export interface ProviderSession extends AsyncDisposable {
   native(id: ResourceId, options?: { readonly signal?: AbortSignal }): Promise<NativeObject>
   /** What was measured of a host, VM or storage. @throws `TYPE.not_found`, connection.* */
   stats(query: StatsQuery): Promise<Stats>
+  /** What can be done with the objects of the connection. */
+  readonly actions: ProviderActions
+  /** Takes back what an action began, also one of an earlier session. What is gone already is no error. @throws connection.* */
+  undo(step: UndoStep): Promise<void>
+  /** Asks the host to cancel one of its tasks. @throws task.not_found, connection.* */
+  cancelTask(id: TaskId): Promise<void>
 }
 
 export interface OpenOptions {

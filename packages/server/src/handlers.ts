@@ -1,3 +1,4 @@
+import { actionHandlers, type ActionHandlerPorts } from './actions/handlers.ts'
 import { auditHandlers, type AuditPorts } from './features/audit/handlers.ts'
 import { connectionHandlers, type ConnectionPorts } from './features/connection/handlers.ts'
 import { groupHandlers } from './features/group/handlers.ts'
@@ -10,12 +11,13 @@ import { savedQueryHandlers } from './features/saved-query/handlers.ts'
 import { sessionHandlers } from './features/session/handlers.ts'
 import type { SessionPorts } from './features/session/log-in.ts'
 import { settingsHandlers, type SettingsPorts } from './features/settings/handlers.ts'
+import { taskHandlers } from './features/task/handlers.ts'
 import { tokenHandlers } from './features/token/handlers.ts'
 import { userHandlers } from './features/user/handlers.ts'
 import type { Handlers } from './http/handler.ts'
 
 /** Everything that some handler needs; each takes its part. */
-export type HandlerPorts = AuditPorts & ConnectionPorts & InventoryPorts & MetaPorts & SessionPorts & SettingsPorts
+export type HandlerPorts = ActionHandlerPorts & AuditPorts & ConnectionPorts & InventoryPorts & MetaPorts & SessionPorts & SettingsPorts
 
 /** The handlers of all endpoints. */
 export function makeHandlers(ports: HandlerPorts): Handlers {
@@ -28,14 +30,14 @@ export function makeHandlers(ports: HandlerPorts): Handlers {
     inventory: inventoryHandlers(ports),
     pool: readHandlers('pool', ports),
     host: { ...readHandlers('host', ports), stats: stats.host },
-    vm: { ...readHandlers('vm', ports), stats: stats.vm },
+    vm: { ...readHandlers('vm', ports), stats: stats.vm, ...actionHandlers('vm', ports) },
     template: readHandlers('template', ports),
     snapshot: readHandlers('snapshot', ports),
     storage: { ...readHandlers('storage', ports), stats: stats.storage },
     disk: readHandlers('disk', ports),
     network: readHandlers('network', ports),
     nic: readHandlers('nic', ports),
-    task: readHandlers('task', ports),
+    task: { ...readHandlers('task', ports), ...taskHandlers(ports) },
     alarm: readHandlers('alarm', ports),
     user: userHandlers(ports),
     group: groupHandlers(ports),

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
+import type { ConnectionId } from '@nixen/api'
 import { messageOf, systemClock, systemRandom, type Clock, type Log } from '@nixen/core'
-import { xapiProvider, type Provider } from '@nixen/providers'
+import { xapiProvider, type Provider, type ProviderSession } from '@nixen/providers'
 import type { FastifyInstance } from 'fastify'
 import { pino, type DestinationStream, type Logger } from 'pino'
 import { AuditLog } from './audit/audit-log.ts'
@@ -25,6 +26,10 @@ import { Views } from './inventory/views.ts'
 import { openVault } from './keys/master-key.ts'
 import { LocalSockets, openLocalDoor } from './local/local-door.ts'
 import { openStateDirectory } from './state/state-directory.ts'
+import { startJanitor } from './tasks/janitor.ts'
+import { TaskStore } from './tasks/task-store.ts'
+import { Tasks } from './tasks/tasks.ts'
+import { UndoJournal } from './tasks/undo-journal.ts'
 import { provideTls } from './tls/provide.ts'
 import { keepRenewed } from './tls/renew.ts'
 
@@ -131,6 +136,11 @@ async function wire(wiring: Wiring): Promise<void> {
   const store = new ConnectionStore(db, vault)
   const providers = options.providers ?? [xapiProvider]
   const connections = parts.use(new Connections({ store, inventory, providers, ports: providerPorts }))
+  const session = (id: ConnectionId): ProviderSession => connections.session(id)
+  const journal = new UndoJournal({ db, clock, log, undo: async (id, step) => await session(id).undo(step) })
+  const tasks = parts.use(new Tasks({ store: new TaskStore(db), journal, inventory, clock, log, session }))
+  await tasks.start()
+  parts.use(startJanitor({ inventory, journal, clock, log }))
   const authenticator = new Authenticator({
     db,
     clock,
@@ -147,6 +157,7 @@ async function wire(wiring: Wiring): Promise<void> {
     inventory,
     views,
     connections,
+    tasks,
     providerPorts,
     authenticator,
     audit,

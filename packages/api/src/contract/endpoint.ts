@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { ActionInfo } from '../action/action.ts'
 import { errorCodes, type ErrorCode } from '../errors/catalogue.ts'
 import { permissions, type Permission } from '../permission/permissions.ts'
 import { fieldsOf, isQueryField, type InputSchema, type ObjectSchema } from './fields.ts'
@@ -41,6 +42,8 @@ export interface EndpointSpec {
   readonly cli?: CliVerb
   /** Server-sent events instead of an answer: the data of each, by event name. */
   readonly stream?: EventSchemas
+  /** It is done with an object of a connection, as a task; made by `action()` and `creation()`. */
+  readonly action?: ActionInfo
 }
 
 /** An object without fields: what an endpoint without parameters or input gets. */
@@ -93,6 +96,11 @@ function* findProblems(spec: EndpointSpec): Generator<string> {
   const errors = spec.errors ?? []
   for (const code of errors) if (!errorCodes.has(code)) yield `there is no error ${code}`
   if (new Set(errors).size < errors.length) yield 'an error is there twice'
+  const from = spec.action?.from
+  if (from !== undefined && !params.includes(from) && !input.some(({ name }) => name === from))
+    yield `${from} is no parameter or input`
+  for (const name of Object.keys(spec.action?.needs ?? {}))
+    if (!input.some((field) => field.name === name)) yield `it needs a permission for ${name}, which is no input`
   for (const name of spec.cli?.args ?? []) {
     if (!params.includes(name) && !input.some((field) => field.name === name))
       yield `the argument ${name} is no parameter or input`

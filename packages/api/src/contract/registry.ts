@@ -1,3 +1,4 @@
+import { actions } from '../action/actions.ts'
 import { alarmEndpoints } from '../alarm/endpoints.ts'
 import { auditEndpoints } from '../audit/endpoints.ts'
 import { connectionEndpoints } from '../connection/endpoints.ts'
@@ -32,7 +33,7 @@ export const contract = {
   inventory: inventoryEndpoints,
   pool: poolEndpoints,
   host: { ...hostEndpoints, stats: hostStats },
-  vm: { ...vmEndpoints, stats: vmStats },
+  vm: { ...vmEndpoints, stats: vmStats, ...actions.vm },
   template: templateEndpoints,
   snapshot: snapshotEndpoints,
   storage: { ...storageEndpoints, stats: storageStats },

@@ -17,5 +17,11 @@ export const taskArea = errorArea('task', {
     text: (p: { id: string }) => `The task ${p.id} was cancelled.`,
     example: { id: 'task.nixen.b7m2x9q4k1zd' },
   },
+  interrupted: {
+    status: 503,
+    text: (p: { id: string }) =>
+      `Nixen was stopped while the task ${p.id} ran. What it had begun and not finished is undone. Start it again.`,
+    example: { id: 'task.nixen.b7m2x9q4k1zd' },
+  },
 })
 export const taskErrors = taskArea.make

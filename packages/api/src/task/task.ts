@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ConnectionId, UserId } from '../ids/own-id.ts'
 import { AnyId, TaskId } from '../ids/resource-id.ts'
-import { fraction, flag, text, time, word } from '../schema/fields.ts'
+import { bytes, fraction, flag, text, time, word } from '../schema/fields.ts'
 
 export const taskStates = ['pending', 'running', 'cancelling', 'succeeded', 'failed', 'cancelled'] as const
 
@@ -32,6 +32,10 @@ export const Task = z
     created: time('When it was asked for.'),
     started: time('When it began.').optional(),
     finished: time('When it ended.').optional(),
+    bytes: bytes('How much it has moved, in bytes.').optional(),
+    bytesTotal: bytes('How much it will move, in bytes, as far as that is known.').optional(),
+    eta: time('When it will be done, as it looks now.').optional(),
+    made: z.array(AnyId).optional().meta({ description: 'What it made.' }),
     error: Failure.optional().meta({ description: 'Why it failed.' }),
   })
   .meta({ id: 'Task', description: 'Something that takes a while.' })
@@ -42,3 +46,9 @@ export const TaskRef = z
   .strictObject({ task: TaskId })
   .meta({ id: 'TaskRef', description: 'Where to follow what was asked for.' })
 export type TaskRef = z.infer<typeof TaskRef>
+
+/** A line of the log of a task. */
+export const TaskLine = z
+  .strictObject({ at: time('When it was written.'), text: text('What happened.') })
+  .meta({ id: 'TaskLine', description: 'A line of the log of a task.' })
+export type TaskLine = z.infer<typeof TaskLine>

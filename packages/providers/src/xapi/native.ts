@@ -3,7 +3,7 @@ import { isXapiError, type Xapi } from '@nixen/xapi'
 import type { NativeObject } from '../provider.ts'
 
 /** Classes that an object of a type may be of, in the order in which they are asked. */
-const classesOf: Readonly<Record<ResourceType, readonly string[]>> = {
+export const xapiClassesOf: Readonly<Record<ResourceType, readonly string[]>> = {
   pool: ['pool'],
   host: ['host'],
   vm: ['VM'],
@@ -25,7 +25,7 @@ export async function fetchNative(
 ): Promise<NativeObject | undefined> {
   const parts = parseId(id)
   if (!parts) throw connectionErrors.unsupported({ action: 'read', reason: `${id} is not the id of an object.` })
-  for (const className of classesOf[parts.type]) {
+  for (const className of xapiClassesOf[parts.type]) {
     const found = await fetchRecord(xapi, className, { key: parts.key, signal })
     if (found) return found
   }

@@ -1,22 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import {
-  connectionErrors,
-  alarmErrors,
-  diskErrors,
-  hostErrors,
-  networkErrors,
-  nicErrors,
-  parseId,
-  poolErrors,
-  snapshotErrors,
-  storageErrors,
-  taskErrors,
-  templateErrors,
-  typeOfId,
-  vmErrors,
-  type ResourceId,
-  type ResourceType,
-} from '@nixen/api'
+import { connectionErrors, parseId, typeOfId, type ResourceId, type TaskId } from '@nixen/api'
 import { anySignal, isAbort } from '@nixen/core'
 import { rrdUpdates, type Xapi, type XapiChanges } from '@nixen/xapi'
 import type {
@@ -29,11 +12,16 @@ import type {
   ProviderPorts,
   ProviderSession,
 } from '../provider.ts'
+import type { ProviderActions, UndoStep } from '../action/actions.ts'
 import type { Stats, StatsQuery } from '../stats.ts'
 import { needsSomebody } from '../needs-somebody.ts'
+import { xapiActions } from './actions/actions.ts'
+import { refOf } from './actions/context.ts'
+import { undoStep } from './actions/undo.ts'
 import { connectionError } from './errors.ts'
 import { readClasses, XapiInventory, type ReadClass } from './inventory.ts'
 import { fetchNative } from './native.ts'
+import { notFound } from './not-found.ts'
 import { capabilitiesOf } from './restrictions.ts'
 import { chooseArchive, statsOf } from './rrd-stats.ts'
 
@@ -46,6 +34,7 @@ export class XapiSession implements ProviderSession {
   readonly #spec: ConnectionSpec
   readonly #ports: ProviderPorts
   readonly #inventory: XapiInventory
+  readonly actions: ProviderActions
 
   constructor(
     xapi: Xapi,
@@ -56,6 +45,7 @@ export class XapiSession implements ProviderSession {
     this.#spec = spec
     this.#ports = ports
     this.#inventory = new XapiInventory(spec.id, known)
+    this.actions = xapiActions({ xapi }, (error) => connectionError(error, spec))
   }
 
   get product(): string {
@@ -125,7 +115,7 @@ export class XapiSession implements ProviderSession {
 
   async native(id: ResourceId, { signal }: { signal?: AbortSignal } = {}): Promise<NativeObject> {
     const found = await this.#asked(() => fetchNative(this.#xapi, id, signal))
-    if (!found) throw notFound[typeOfId(id)]({ id })
+    if (!found) throw notFound(typeOfId(id), id)
     return found
   }
 
@@ -149,6 +139,16 @@ export class XapiSession implements ProviderSession {
       }),
     )
     return statsOf(id, updates, parts.key)
+  }
+
+  async undo(step: UndoStep): Promise<void> {
+    await this.#asked(() => undoStep({ xapi: this.#xapi }, step))
+  }
+
+  async cancelTask(id: TaskId): Promise<void> {
+    await this.#asked(async () => {
+      await this.#xapi.client.task.cancel(await refOf({ xapi: this.#xapi }, id, 'task'))
+    })
   }
 
   /** The address of the host that measures an object: itself, the one that a VM runs on, one that has a storage. */
@@ -176,19 +176,5 @@ export class XapiSession implements ProviderSession {
     await this.#xapi[Symbol.asyncDispose]()
   }
 }
-
-const notFound = {
-  pool: poolErrors.not_found,
-  host: hostErrors.not_found,
-  vm: vmErrors.not_found,
-  template: templateErrors.not_found,
-  snapshot: snapshotErrors.not_found,
-  storage: storageErrors.not_found,
-  disk: diskErrors.not_found,
-  network: networkErrors.not_found,
-  nic: nicErrors.not_found,
-  task: taskErrors.not_found,
-  alarm: alarmErrors.not_found,
-} as const satisfies Record<ResourceType, unknown>
 
 const measured: ReadonlySet<string> = new Set(['host', 'vm', 'storage'])

@@ -46,5 +46,21 @@ const first: Migration = {
   ],
 }
 
+const tasks: Migration = {
+  name: 'tasks, undo steps',
+  statements: [
+    `CREATE TABLE tasks (id TEXT PRIMARY KEY, task_json TEXT NOT NULL, created BIGINT NOT NULL, finished BIGINT)`,
+    `CREATE INDEX tasks_finished ON tasks (finished)`,
+    `CREATE TABLE task_lines (
+      task_id TEXT NOT NULL REFERENCES tasks (id) ON DELETE CASCADE, seq INTEGER NOT NULL, at BIGINT NOT NULL, text TEXT NOT NULL,
+      PRIMARY KEY (task_id, seq))`,
+    // Steps outlive their task: what is not undone yet is not forgotten with the history.
+    `CREATE TABLE undo (
+      id TEXT PRIMARY KEY, task_id TEXT NOT NULL, connection TEXT NOT NULL, step_json TEXT NOT NULL, created BIGINT NOT NULL,
+      failure TEXT)`,
+    `CREATE INDEX undo_connection ON undo (connection)`,
+  ],
+}
+
 /** All changes of the schema, oldest first. */
-export const migrations: readonly Migration[] = [first]
+export const migrations: readonly Migration[] = [first, tasks]

@@ -1,4 +1,4 @@
-import type { ConnectionId, GroupId, ProviderKind, RoleId, SavedQueryId, TokenId, UserId } from '@nixen/api'
+import type { ConnectionId, GroupId, ProviderKind, RoleId, SavedQueryId, TaskId, TokenId, UserId } from '@nixen/api'
 import type { Kysely } from 'kysely'
 
 // Booleans are 0 or 1, times epoch milliseconds, `*_json` JSON text: what SQLite and PostgreSQL both have.
@@ -107,6 +107,31 @@ interface AuditTable {
   entry_json: string
   hash: string
 }
+interface TaskTable {
+  id: TaskId
+  /** The task as the inventory has it. */
+  task_json: string
+  created: number
+  /** Absent while it runs. */
+  finished: number | null
+}
+interface TaskLineTable {
+  task_id: TaskId
+  /** Place in the log of the task, from 1. */
+  seq: number
+  at: number
+  text: string
+}
+interface UndoTable {
+  id: string
+  /** What it was written down for. */
+  task_id: TaskId
+  connection: ConnectionId
+  step_json: string
+  created: number
+  /** Why it could not be undone the last time. */
+  failure: string | null
+}
 
 /** All tables of the state. */
 export interface Tables {
@@ -122,6 +147,9 @@ export interface Tables {
   settings: SettingTable
   saved_queries: SavedQueryTable
   audit: AuditTable
+  tasks: TaskTable
+  task_lines: TaskLineTable
+  undo: UndoTable
 }
 /** The state's queries. */
 export type Db = Kysely<Tables>

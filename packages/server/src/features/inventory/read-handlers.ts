@@ -1,18 +1,6 @@
 import {
-  alarmErrors,
   connectionOfId,
-  diskErrors,
-  hostErrors,
   listObjects,
-  may,
-  networkErrors,
-  nicErrors,
-  poolErrors,
-  snapshotErrors,
-  storageErrors,
-  taskErrors,
-  templateErrors,
-  vmErrors,
   type InventoryObjects,
   type ListQuery,
   type NativeRecord,
@@ -20,11 +8,12 @@ import {
   type ResourceId,
   type ResourceType,
 } from '@nixen/api'
-import type { AppError, Clock } from '@nixen/core'
+import type { Clock } from '@nixen/core'
 import type { Principal } from '../../auth/principal.ts'
 import type { Connections } from '../../connections/connections.ts'
 import type { RequestInfo } from '../../http/handler.ts'
 import type { Inventory } from '../../inventory/inventory.ts'
+import { demandVisible } from '../../inventory/visible.ts'
 
 export interface ReadPorts {
   readonly inventory: Inventory
@@ -43,20 +32,6 @@ export interface ReadHandlers<T extends ResourceType> {
   list(request: { readonly input: ListQuery; readonly who: Principal }): Promise<Page<InventoryObjects[T]>>
   get(request: One<T>): Promise<InventoryObjects[T]>
   native(request: One<T>): Promise<NativeRecord>
-}
-
-const notFound: { readonly [T in ResourceType]: (params: { id: string }) => AppError } = {
-  pool: poolErrors.not_found,
-  host: hostErrors.not_found,
-  vm: vmErrors.not_found,
-  template: templateErrors.not_found,
-  snapshot: snapshotErrors.not_found,
-  storage: storageErrors.not_found,
-  disk: diskErrors.not_found,
-  network: networkErrors.not_found,
-  nic: nicErrors.not_found,
-  task: taskErrors.not_found,
-  alarm: alarmErrors.not_found,
 }
 
 /** Handlers that read objects of a type: what one may not see is not there. */
@@ -80,14 +55,4 @@ export function readHandlers<T extends ResourceType>(
       return { provider, class: name, ref, record }
     },
   }
-}
-
-/** An object that `who` may see. @throws TYPE.not_found */
-export function demandVisible<T extends ResourceType>(
-  inventory: Inventory,
-  { type, id, who }: { readonly type: T; readonly id: string; readonly who: Principal },
-): InventoryObjects[T] {
-  const object = inventory.get(type, id)
-  if (!object || !may(who.access, `${type}:read`, object)) throw notFound[type]({ id })
-  return object
 }

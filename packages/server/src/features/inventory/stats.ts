@@ -1,7 +1,8 @@
 import { connectionOfId, type ResourceId, type Stats } from '@nixen/api'
 import type { Metric, MetricUnit, Stats as Measured } from '@nixen/providers'
 import type { Handler } from '../../http/handler.ts'
-import { demandVisible, type ReadPorts } from './read-handlers.ts'
+import { demandVisible } from '../../inventory/visible.ts'
+import type { ReadPorts } from './read-handlers.ts'
 import type { Contract } from '@nixen/api'
 
 /** How far back each span reaches, and how fine it is: the archives that hosts keep; milliseconds. */

@@ -1,0 +1,40 @@
+import { connectionErrors, parseId, typeOfId, type ResourceId } from '@nixen/api'
+import { isXapiError, type EventClassName, type Ref, type TaskRef, type Xapi } from '@nixen/xapi'
+import type { ActionTask } from '../../action/actions.ts'
+import { notFound } from '../not-found.ts'
+import { xapiClassesOf } from '../native.ts'
+
+/** What actions on a pool have at hand. */
+export interface XapiContext {
+  readonly xapi: Xapi
+}
+
+/** The reference of an object, by its id. @throws TYPE.not_found, what the host answers */
+export async function refOf<C extends EventClassName>(
+  { xapi }: XapiContext,
+  id: ResourceId,
+  className: C,
+): Promise<Ref<C>> {
+  const parts = parseId(id)
+  if (!parts || !xapiClassesOf[parts.type].includes(className)) {
+    throw connectionErrors.unsupported({ action: 'this', reason: `${id} is no ${className}.` })
+  }
+  // An object whose uuid made no id is named by its reference.
+  if (parts.key.startsWith('OpaqueRef:')) return parts.key as Ref<C>
+  try {
+    const ref = await xapi.call(`${className}.get_by_uuid`, [parts.key], {
+      session: true,
+      resultType: `ref:${className}`,
+    })
+    // The result type asked for.
+    return ref as Ref<C>
+  } catch (error) {
+    if (isXapiError(error, 'UUID_INVALID')) throw notFound(typeOfId(id), id, error)
+    throw error
+  }
+}
+
+/** Waits for a task of the host, telling its progress; cancelling `task` cancels it there. Resolves with its result. */
+export async function follow<R>({ xapi }: XapiContext, call: Promise<TaskRef<R>>, task: ActionTask): Promise<R> {
+  return await xapi.run(call, { signal: task.signal, onProgress: (progress) => task.progress(progress) })
+}

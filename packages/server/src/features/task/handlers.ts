@@ -1,0 +1,35 @@
+import { connectionOfId, demandPermission, ownConnection, type TaskId } from '@nixen/api'
+import type { Connections } from '../../connections/connections.ts'
+import type { GroupHandlers } from '../../http/handler.ts'
+import type { Inventory } from '../../inventory/inventory.ts'
+import { demandVisible } from '../../inventory/visible.ts'
+import type { Tasks } from '../../tasks/tasks.ts'
+
+export interface TaskHandlerPorts {
+  readonly tasks: Tasks
+  readonly connections: Connections
+  readonly inventory: Inventory
+}
+
+/** What tasks have beside being read. */
+export function taskHandlers({
+  tasks,
+  connections,
+  inventory,
+}: TaskHandlerPorts): Pick<GroupHandlers<'task'>, 'log' | 'cancel'> {
+  const isOwn = (id: TaskId): boolean => connectionOfId(id) === ownConnection
+  return {
+    async log({ params: { id }, who }) {
+      demandVisible(inventory, { type: 'task', id, who })
+      return { lines: isOwn(id) ? [...(await tasks.lines(id))] : [] }
+    },
+    async cancel({ params: { id }, who, info }) {
+      const task = demandVisible(inventory, { type: 'task', id, who })
+      demandPermission(who.access, 'task:cancel', task)
+      info.note({ onName: task.name })
+      if (isOwn(id)) return tasks.cancel(id)
+      await connections.session(connectionOfId(id)).cancelTask(id)
+      return { ...task, state: 'cancelling' as const }
+    },
+  }
+}

@@ -1,0 +1,69 @@
+import type { Task, TaskId, TaskLine } from '@nixen/api'
+import type { Db } from '../db/tables.ts'
+
+/** Tasks of Nixen itself, as the database keeps them. */
+export class TaskStore {
+  readonly #db: Db
+
+  constructor(db: Db) {
+    this.#db = db
+  }
+
+  /** Writes tasks down, all or none. */
+  async add(tasks: readonly Task[]): Promise<void> {
+    const rows = tasks.map((task) => ({
+      id: task.id,
+      task_json: JSON.stringify(task),
+      created: task.created,
+      finished: task.finished ?? null,
+    }))
+    await this.#db.insertInto('tasks').values(rows).execute()
+  }
+
+  async put(task: Task): Promise<void> {
+    const { id, finished = null } = task
+    await this.#db
+      .updateTable('tasks')
+      .set({ task_json: JSON.stringify(task), finished })
+      .where('id', '=', id)
+      .execute()
+  }
+
+  /** Tasks that have not ended, and the newest ones that have, at most `limit`. */
+  async recent(limit: number): Promise<{ readonly open: readonly Task[]; readonly ended: readonly Task[] }> {
+    const open = await this.#db.selectFrom('tasks').select('task_json').where('finished', 'is', null).execute()
+    const ended = await this.#db
+      .selectFrom('tasks')
+      .select('task_json')
+      .where('finished', 'is not', null)
+      .orderBy('finished', 'desc')
+      .limit(limit)
+      .execute()
+    return { open: open.map(parse), ended: ended.map(parse) }
+  }
+
+  /** Appends to the log of a task. */
+  async addLine(task: TaskId, seq: number, { at, text }: TaskLine): Promise<void> {
+    await this.#db.insertInto('task_lines').values({ task_id: task, seq, at, text }).execute()
+  }
+
+  /** The log of a task. */
+  async lines(task: TaskId): Promise<readonly TaskLine[]> {
+    return await this.#db
+      .selectFrom('task_lines')
+      .select(['at', 'text'])
+      .where('task_id', '=', task)
+      .orderBy('seq')
+      .execute()
+  }
+
+  /** Forgets what ended before `time`. */
+  async forgetBefore(time: number): Promise<void> {
+    await this.#db.deleteFrom('tasks').where('finished', '<', time).execute()
+  }
+}
+
+function parse({ task_json }: { readonly task_json: string }): Task {
+  // Written by this class.
+  return JSON.parse(task_json) as Task
+}

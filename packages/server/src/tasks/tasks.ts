@@ -1,0 +1,223 @@
+import {
+  connectionOfId,
+  formatId,
+  newOwnId,
+  ownConnection,
+  requestErrors,
+  taskErrors,
+  type ConnectionId,
+  type Failure,
+  type ResourceId,
+  type Task,
+  type TaskId,
+  type TaskLine,
+  type UserId,
+} from '@nixen/api'
+import { isAppError, messageOf, type Clock, type Log } from '@nixen/core'
+import type { ActionResult, ActionTask, ProviderSession } from '@nixen/providers'
+import type { Inventory } from '../inventory/inventory.ts'
+import { RunningTask } from './running-task.ts'
+import type { TaskStore } from './task-store.ts'
+import type { UndoJournal } from './undo-journal.ts'
+
+/** What is asked for. */
+export interface TaskRequest {
+  /** For people: "Start web-01". */
+  readonly name: string
+  /** For programs: `vm.start`. */
+  readonly action: string
+  /** Objects that it works on. */
+  readonly on: readonly ResourceId[]
+  readonly by?: UserId | undefined
+  readonly parent?: TaskId | undefined
+  /** Connection whose janitor undoes its steps; that of the first object when left out. */
+  readonly connection?: ConnectionId | undefined
+}
+
+/** Does the work of a task. */
+export type Work = (task: ActionTask) => Promise<ActionResult | undefined | void>
+
+export interface TaskPorts {
+  readonly store: TaskStore
+  readonly journal: UndoJournal
+  readonly inventory: Inventory
+  readonly clock: Clock
+  readonly log: Log
+  readonly session: (connection: ConnectionId) => ProviderSession
+}
+
+/** Ended tasks that are shown; older ones are in the database alone. */
+const shown = 1000
+/** How long ended tasks are kept in the database, in milliseconds. */
+const kept = 90 * 24 * 3600 * 1000
+
+/**
+ * The tasks of Nixen itself: written down before they begin, shown in the inventory while they run and for a while after, and ended in
+ * the books whatever happens: what a stop or a crash interrupts is told so at the next start.
+ */
+export class Tasks implements AsyncDisposable {
+  readonly #ports: TaskPorts
+  readonly #running = new Map<TaskId, RunningTask>()
+  /** Ended tasks that are in the inventory, oldest first. */
+  readonly #ended: TaskId[] = []
+
+  constructor(ports: TaskPorts) {
+    this.#ports = ports
+  }
+
+  /** Shows what earlier runs left; ends what they did not. Steps of interrupted tasks stay in the journal for the janitor. */
+  async start(): Promise<void> {
+    const { store, clock } = this.#ports
+    await store.forgetBefore(clock.now() - kept)
+    const { open, ended } = await store.recent(shown)
+    for (const task of ended.toReversed()) this.#show(task)
+    for (const task of open) {
+      const now = clock.now()
+      const cut: Task = { ...task, state: 'failed', cancellable: false, finished: now, error: interrupted(task.id) }
+      await store.put(cut)
+      this.#show(cut)
+    }
+  }
+
+  /** Writes a task down and begins it; answers when it is written, not when it is done. */
+  async run(request: TaskRequest, work: Work): Promise<Task> {
+    const [task] = await this.runAll([{ request, work }])
+    if (!task) throw new TypeError('One request makes one task.')
+    return task
+  }
+
+  /** The same for many at once, in one transaction. */
+  async runAll(list: readonly { readonly request: TaskRequest; readonly work: Work }[]): Promise<readonly Task[]> {
+    const made = list.map(({ request, work }) => ({ task: this.#make(request), request, work }))
+    await this.#ports.store.add(made.map(({ task }) => task))
+    for (const { task, request, work } of made) {
+      const running = this.#begin(task, request)
+      running.ended = this.#work(running, work)
+    }
+    return made.map(({ task }) => task)
+  }
+
+  /** Resolves when a task has ended, with how. */
+  async ended(id: TaskId): Promise<Task | undefined> {
+    await this.#running.get(id)?.ended
+    return this.#ports.inventory.get('task', id)
+  }
+
+  /** Tells a task to stop. @throws task.not_cancellable */
+  cancel(id: TaskId): Task {
+    const running = this.#running.get(id)
+    if (!running?.cancel()) throw taskErrors.not_cancellable({ id })
+    return running.task
+  }
+
+  /** The log of a task of Nixen. */
+  async lines(id: TaskId): Promise<readonly TaskLine[]> {
+    return await this.#ports.store.lines(id)
+  }
+
+  /** Cancels everything and waits until it has ended. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const running of this.#running.values()) running.stop()
+    await Promise.all([...this.#running.values()].map(({ ended }) => ended))
+  }
+
+  #make({ name, action, on, by, parent }: TaskRequest): Task {
+    const now = this.#ports.clock.now()
+    return {
+      id: formatId({ type: 'task', connection: ownConnection, key: newOwnId<'task'>() }),
+      connection: ownConnection,
+      name,
+      action,
+      state: 'running',
+      on: [...on],
+      ...(by === undefined ? {} : { user: by }),
+      ...(parent === undefined ? {} : { parent }),
+      cancellable: true,
+      created: now,
+      started: now,
+    }
+  }
+
+  #begin(task: Task, { connection, on }: TaskRequest): RunningTask {
+    const { store, inventory, journal, clock, session } = this.#ports
+    const [first] = on
+    const running = new RunningTask(task, {
+      clock,
+      publish: (changed) => inventory.put('task', changed),
+      addLine: async (seq, line) => await store.addLine(task.id, seq, line),
+      writeUndo: async (step) =>
+        await journal.write(step, {
+          task: task.id,
+          connection: connection ?? (first === undefined ? ownConnection : connectionOfId(first)),
+        }),
+      session,
+    })
+    journal.begin(task.id)
+    this.#running.set(task.id, running)
+    inventory.put('task', task)
+    return running
+  }
+
+  async #work(running: RunningTask, work: Work): Promise<void> {
+    const { store, journal, clock, log } = this.#ports
+    const { id } = running.task
+    let end: Partial<Task>
+    try {
+      const result = await work(running)
+      await journal.keep(id)
+      end = { state: 'succeeded', progress: 1, ...(result?.made ? { made: [...result.made] } : {}) }
+    } catch (error) {
+      await this.#undo(id, running)
+      const cancelled = running.signal.aborted && running.signal.reason === error
+      end = { state: cancelled && !running.stopped ? 'cancelled' : 'failed', error: this.#failure(error, running) }
+    }
+    try {
+      const finished = running.end({ ...end, finished: clock.now() })
+      await running.written()
+      await store.put(finished)
+      this.#show(finished)
+    } catch (error) {
+      // The database is full or gone: the end is shown all the same, and told as interrupted at the next start.
+      log.error('the end of a task could not be written down', { task: id, error: messageOf(error) })
+      this.#show({ ...running.task, ...end, finished: clock.now(), cancellable: false })
+    } finally {
+      this.#running.delete(id)
+    }
+  }
+
+  async #undo(id: TaskId, running: RunningTask): Promise<void> {
+    try {
+      for (const { what, failure } of await this.#ports.journal.undo(id)) {
+        running.log(`Not undone yet: ${what} (${failure ?? 'unknown'}). It is tried again later.`)
+      }
+    } catch (error) {
+      this.#ports.log.error('undoing failed', { task: id, error: messageOf(error) })
+    }
+  }
+
+  #failure(error: unknown, { task, stopped }: RunningTask): Failure {
+    if (stopped) return interrupted(task.id)
+    if (isAppError(error)) return { code: error.code, message: error.message, details: { ...error.details } }
+    if (error instanceof DOMException && error.name === 'AbortError') return failureOf(taskErrors.cancelled({ id: task.id }))
+    this.#ports.log.error('a task failed unexpectedly', { task: task.id, error })
+    return failureOf(requestErrors.internal({ requestId: task.id }))
+  }
+
+  /** Puts an ended task into the inventory, and takes the oldest one out when there are too many. */
+  #show(task: Task): void {
+    const { inventory } = this.#ports
+    inventory.put('task', task)
+    this.#ended.push(task.id)
+    if (this.#ended.length <= shown) return
+    const oldest = this.#ended.shift()
+    if (oldest !== undefined) inventory.remove('task', oldest)
+  }
+}
+
+function interrupted(id: TaskId): Failure {
+  return failureOf(taskErrors.interrupted({ id }))
+}
+
+function failureOf({ code, message, details }: { code: string; message: string; details: object }): Failure {
+  return { code, message, details: { ...details } }
+}

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { startServer, type Server } from '@nixen/server'
-import { startToolstack, type Toolstack } from '@nixen/toolstack'
+import type { Toolstack } from '@nixen/toolstack'
 import { print, type CommonFlags } from '../command.ts'
 import type { NixenContext } from '../context.ts'
 import { untilAborted } from '../serving.ts'
@@ -25,7 +25,7 @@ export async function serve(context: NixenContext, flags: ServeFlags): Promise<v
     file: flags.config,
     clock: context.clock,
   })
-  await using simulated = flags.simulate ? await startToolstack({ hosts: 3, vms: 40, port: 0 }) : undefined
+  await using simulated = flags.simulate ? await simulate() : undefined
   print(context, flags, { json: describe(server, simulated), text: greeting(server, simulated) })
   await untilAborted(context.signal)
 }
@@ -62,4 +62,10 @@ function greeting({ url, fingerprint, setUpUrl }: Server, simulated: Toolstack |
       : []),
     'Ctrl-C ends it.',
   ].join('\n')
+}
+
+/** Loaded when it is asked for: as large as the server itself. */
+async function simulate(): Promise<Toolstack> {
+  const { startToolstack } = await import('@nixen/toolstack')
+  return await startToolstack({ hosts: 3, vms: 40, port: 0 })
 }

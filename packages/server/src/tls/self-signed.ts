@@ -1,9 +1,6 @@
-// The certificate library resolves its parts by it.
-import 'reflect-metadata'
 import { randomBytes, webcrypto, X509Certificate } from 'node:crypto'
 import { hostname, networkInterfaces } from 'node:os'
 import { isIP } from 'node:net'
-import * as x509 from '@peculiar/x509'
 import type { ServedTls } from './served.ts'
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
@@ -35,6 +32,9 @@ export function isGood(pem: string, { names, now }: { names: readonly string[]; 
 
 /** Makes a certificate for the names that signs itself. */
 export async function makeSelfSigned(names: readonly string[], now: number): Promise<ServedTls> {
+  // Loaded once a year: it is large. It resolves its parts by `reflect-metadata`.
+  await import('reflect-metadata')
+  const x509 = await import('@peculiar/x509')
   x509.cryptoProvider.set(webcrypto)
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({

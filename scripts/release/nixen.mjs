@@ -1,0 +1,20 @@
+#!/usr/bin/env node
+// First file of the release. It is plain JavaScript for any Node, so that an old one is told what it is, not where its syntax ends.
+import module from 'node:module'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
+const least = 26
+const major = Number(process.versions.node.split('.', 1)[0])
+if (major < least) {
+  console.error(`nixen: this is Node ${process.versions.node}; Nixen needs Node ${least} or newer.`)
+  process.exit(1)
+}
+
+// Keeps what Node has compiled, so that the next start takes half the time. Code of a folder that others can write to is not trusted: the
+// cache is the user's own, or the service's (systemd: CacheDirectory=). NODE_COMPILE_CACHE goes before it, NODE_DISABLE_COMPILE_CACHE turns it off.
+const { CACHE_DIRECTORY, XDG_CACHE_HOME } = process.env
+const folder = CACHE_DIRECTORY?.split(':', 1)[0] || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'nixen')
+module.enableCompileCache(join(folder, 'compile'))
+
+await import('./main.mjs')

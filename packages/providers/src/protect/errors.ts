@@ -4,7 +4,8 @@ import { errorArea } from '@nixen/api'
 export const protectArea = errorArea('protect', {
   cannot_quiesce: {
     status: 409,
-    text: (p: { vm: string; reason: string }) => `The guest of ${p.vm} can't be asked to bring its data in order: ${p.reason}`,
+    text: (p: { vm: string; reason: string }) =>
+      `The guest of ${p.vm} can't be asked to bring its data in order: ${p.reason}`,
     example: { vm: 'web-01', reason: 'XAPI has no such snapshots.' },
   },
   nothing_to_freeze: {
@@ -27,12 +28,14 @@ export const protectArea = errorArea('protect', {
   },
   storage_full: {
     status: 507,
-    text: (p: { storage: string; what: string }) => `The storage ${p.storage} is full: ${p.what}. Make room or choose another one.`,
+    text: (p: { storage: string; what: string }) =>
+      `The storage ${p.storage} is full: ${p.what}. Make room or choose another one.`,
     example: { storage: 'Local storage', what: 'the disk "root" (20 GiB) does not fit' },
   },
   frozen_gone: {
     status: 410,
-    text: (p: { disk: string }) => `The snapshot of the disk ${p.disk} was removed while it was needed. Run the backup again.`,
+    text: (p: { disk: string }) =>
+      `The snapshot of the disk ${p.disk} was removed while it was needed. Run the backup again.`,
     example: { disk: 'root' },
   },
   unreadable: {

@@ -3,7 +3,8 @@ const sentences = {
   first: () => 'There is no earlier backup of this disk to compare with.',
   token_foreign: () => 'What was kept of the last backup is not of this kind of host.',
   token_gone: () => 'What the host kept of the last backup is gone: somebody has removed it.',
-  disk_replaced: () => 'The VM has another disk now than at the last backup: it was moved to another storage, reverted or replaced.',
+  disk_replaced: () =>
+    'The VM has another disk now than at the last backup: it was moved to another storage, reverted or replaced.',
   disk_resized: (p: { from: number; to: number }) =>
     `The disk was resized from ${p.from} to ${p.to} bytes since the last backup.`,
   tracking_off: () => 'Changes of the disk were not tracked by the host when it was frozen.',
@@ -18,7 +19,8 @@ const sentences = {
   base_without_data: () => 'The host kept only the record of changes of the last backup, not its data.',
   base_unreadable: () => 'The last restore point can not be read here to fill the unchanged parts.',
   delta_failed: (p: { message: string }) => `The host did not export the difference (${p.message}).`,
-  too_large: (p: { limit: number }) => `The disk is larger than ${p.limit} bytes, the limit of the format for differences.`,
+  too_large: (p: { limit: number }) =>
+    `The disk is larger than ${p.limit} bytes, the limit of the format for differences.`,
   left_out: (p: { what: string }) => `${p.what} was not to be used.`,
 } as const
 

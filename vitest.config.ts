@@ -11,6 +11,8 @@ export default defineConfig({
           setupFiles: ['scripts/vitest-setup.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
+          // As long as a busy machine may need; what comes earlier is seen earlier.
+          expect: { poll: { timeout: 10_000 } },
         },
       }),
     ),

@@ -15,7 +15,9 @@ export function actionHandlers<G extends ActionGroup>(group: G, ports: ActionHan
   const names = new Set(Object.keys(actions[group]))
   const mine = allEndpoints.filter((operation) => operation.group === group && names.has(operation.name))
   // One handler for each name of the group.
-  return Object.fromEntries(mine.map((operation) => [operation.name, handlerFor(operation, ports)])) as ActionHandlers<G>
+  return Object.fromEntries(
+    mine.map((operation) => [operation.name, handlerFor(operation, ports)]),
+  ) as ActionHandlers<G>
 }
 
 function handlerFor(operation: Operation, ports: ActionHandlerPorts): AnyHandler {

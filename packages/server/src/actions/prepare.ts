@@ -77,7 +77,8 @@ function demandOthers(inventory: Inventory, { info, request, who }: Wanted): voi
     for (const { id, type } of idsIn(value)) {
       const object = demandVisible(inventory, { type, id, who })
       const permission = info.needs?.[field]
-      if (permission !== undefined && permission.startsWith(`${type}:`)) demandPermission(who.access, permission, object)
+      if (permission !== undefined && permission.startsWith(`${type}:`))
+        demandPermission(who.access, permission, object)
     }
   }
   // What a permission is about other than the object that is named (a disk that is made on a storage) is asked for as such.

@@ -198,7 +198,8 @@ export class Tasks implements AsyncDisposable {
   #failure(error: unknown, { task, stopped }: RunningTask): Failure {
     if (stopped) return interrupted(task.id)
     if (isAppError(error)) return { code: error.code, message: error.message, details: { ...error.details } }
-    if (error instanceof DOMException && error.name === 'AbortError') return failureOf(taskErrors.cancelled({ id: task.id }))
+    if (error instanceof DOMException && error.name === 'AbortError')
+      return failureOf(taskErrors.cancelled({ id: task.id }))
     this.#ports.log.error('a task failed unexpectedly', { task: task.id, error })
     return failureOf(requestErrors.internal({ requestId: task.id }))
   }

@@ -10,7 +10,9 @@ export function xapiActions(context: XapiContext, translate: (error: unknown) =>
   const wrap = (group: object): object =>
     Object.fromEntries(Object.entries(group).map(([name, run]) => [name, translated(run as AnyAction, translate)]))
   // The same functions with their errors translated.
-  return Object.fromEntries(Object.entries(table).map(([name, group]) => [name, wrap(group)])) as unknown as ProviderActions
+  return Object.fromEntries(
+    Object.entries(table).map(([name, group]) => [name, wrap(group)]),
+  ) as unknown as ProviderActions
 }
 
 type AnyAction = (request: unknown, task: ActionTask) => Promise<unknown>

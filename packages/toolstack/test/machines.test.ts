@@ -54,7 +54,7 @@ describe('a machine', () => {
     await client.call('VM.unpause', vm)
     const running = await client.call('VM.get_record', vm)
     expect(running).toMatchObject({ power_state: 'Running', domarch: 'x64' })
-    expect(running.consoles).toHaveLength(1)
+    expect(running.consoles).toHaveLength(2)
     expect(await client.call('VM_guest_metrics.get_networks', running.guest_metrics)).toHaveProperty('0/ip')
     expect(await client.call('host.get_resident_VMs', running.resident_on)).toContain(vm)
     await client.call('VM.suspend', vm)

@@ -4,6 +4,7 @@ import type { Call } from '../dispatch/call.ts'
 import type { Enums, Ref } from '../generated/rows.ts'
 import { guestAgentOf } from '../generate/guest-agent.ts'
 import { updateFreeMemory } from './host-memory.ts'
+import { addConsole, removeConsoles } from './consoles.ts'
 import { passedThrough } from './pci.ts'
 
 /** Makes a VM run on a host: devices are plugged, the guest comes up. */
@@ -43,10 +44,9 @@ export function placeVm(
     domid: nextDomid(db, host),
     domarch: 'x64',
   })
-  for (const old of db.get('VM', vm).consoles) db.remove(old)
-  const { address } = db.get('host', host)
-  const location = `https://${address}/console?uuid=${db.get('VM', vm).uuid}`
-  db.insert('console', { protocol: 'rfb', location, VM: vm, other_config: {} })
+  removeConsoles(db, vm)
+  addConsole(db, vm, 'rfb')
+  addConsole(db, vm, 'vt100')
   if (!isNull(before) && before !== host) updateFreeMemory(db, before)
   updateFreeMemory(db, host)
 }
@@ -123,7 +123,7 @@ export function leaveHost(db: Database, vm: Ref<'VM'>, state: 'Halted' | 'Suspen
     requires_reboot: false,
     attached_PCIs: new Set(),
   })
-  for (const old of db.get('VM', vm).consoles) db.remove(old)
+  removeConsoles(db, vm)
   if (!isNull(host)) updateFreeMemory(db, host)
 }
 

@@ -1,7 +1,8 @@
 import { GiB, seededRandom, TiB } from '@nixen/core'
 import type { Database } from '../db/database.ts'
-import { nullRef, randomUuids, seededUuids } from '../db/ref.ts'
+import { isNull, nullRef, randomUuids, seededUuids } from '../db/ref.ts'
 import type { Ref } from '../generated/rows.ts'
+import { addConsole } from '../classes/consoles.ts'
 import { hostMemory } from '../classes/host-memory.ts'
 import { purposes, sites } from './catalogue.ts'
 import type { GenerateContext } from './context.ts'
@@ -44,8 +45,18 @@ export function generateInventory(db: Database, options: InventoryOptions): void
   addVms(context, { hosts, networks, storage })
   // Last, so that all else stays as it was for the same seed.
   for (const host of hosts) addPcis(context, host)
+  addTextConsoles(db)
   for (const host of hosts) db.update(db.get('host', host).metrics, { memory_free: hostMemory(db, host).free })
   db.useUuids(randomUuids)
+}
+
+/** Each running machine has a serial line beside its screen, and a control domain has both. */
+function addTextConsoles(db: Database): void {
+  for (const { ref, values } of [...db.rows('VM')]) {
+    if (isNull(values.resident_on)) continue
+    if (values.is_control_domain) addConsole(db, ref, 'rfb')
+    if (values.power_state === 'Running' || values.power_state === 'Paused') addConsole(db, ref, 'vt100')
+  }
 }
 
 function addPool(

@@ -1,4 +1,5 @@
 import { GiB } from '@nixen/core'
+import { addConsole } from '../classes/consoles.ts'
 import { nullRef } from '../db/ref.ts'
 import type { Enums, Ref } from '../generated/rows.ts'
 import { guestSystems, purposes, stages, type GuestOs, type Purpose } from './catalogue.ts'
@@ -89,13 +90,8 @@ function addVm(context: GenerateContext, placement: Placement, plan: VmPlan): Re
   })
   addDisks(context, placement, { vm, plan, live })
   addVifs(context, placement, { vm, plan, live })
-  if (live)
-    db.insert('console', { protocol: 'rfb', location: consoleUrl(context, plan.host, vm), VM: vm, other_config: {} })
+  if (live) addConsole(db, vm, 'rfb')
   return vm
-}
-
-function consoleUrl({ db }: GenerateContext, host: Ref<'host'>, vm: Ref<'VM'>): string {
-  return `https://${db.get('host', host).address}/console?uuid=${db.get('VM', vm).uuid}`
 }
 
 function addMetrics(context: GenerateContext, { purpose, power }: VmPlan, installed: number): Ref<'VM_metrics'> {

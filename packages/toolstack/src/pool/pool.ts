@@ -4,6 +4,7 @@ import type { Events } from '../events/events.ts'
 import type { Faults } from '../faults/faults.ts'
 import type { Ref } from '../generated/rows.ts'
 import type { Sessions } from '../session/sessions.ts'
+import type { Screens } from '../streams/console/screens.ts'
 import type { StoragePort } from '../storage/storage-port.ts'
 import type { Tasks } from '../tasks/tasks.ts'
 
@@ -29,6 +30,8 @@ export interface Pool {
   readonly events: Events
   readonly faults: Faults
   readonly storage: StoragePort
+  /** What the machines show. */
+  readonly screens: Screens
   /** What the hosts answer with, PEM; NBD even when HTTP is plain. */
   readonly certificate: string
   /** The port of each host's NBD server, while it runs. */

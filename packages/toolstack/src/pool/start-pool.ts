@@ -20,7 +20,9 @@ import { loadDump } from '../record/load-dump.ts'
 import { Sessions } from '../session/sessions.ts'
 import { LocalStorage } from '../storage/local-storage.ts'
 import type { StoragePort } from '../storage/storage-port.ts'
-import { consoleConnector } from '../streams/console/connect.ts'
+import { consoleConnector, consoleUpgrader } from '../streams/console/connect.ts'
+import { Screens } from '../streams/console/screens.ts'
+import { asksForConsole } from '../streams/console/web-socket.ts'
 import { namedObject } from '../streams/objects.ts'
 import { Tasks } from '../tasks/tasks.ts'
 import type { RunningPool, ToolstackOptions } from '../toolstack.ts'
@@ -173,6 +175,7 @@ function assemble(options: PoolOptions, { db, certificate, storage, signal }: Pa
     events: new Events({ db, clock, waits }),
     faults: new Faults({ random, clock, delays: options.delays ?? {} }),
     storage,
+    screens: new Screens(db),
     certificate: certificate.cert,
     nbdPorts: new Map(),
     neighbours: options.neighbours,
@@ -206,6 +209,7 @@ async function listenAll({ pool, dispatcher, certificate, listeners, log, port }
         router,
         log,
         onConnect: consoleConnector(pool, ref),
+        upgrade: { wanted: asksForConsole, take: consoleUpgrader(pool, ref) },
       }),
     )
   }

@@ -1,7 +1,8 @@
 import type { Pool } from '../pool/pool.ts'
-import type { HttpHandler } from '../wire/http-exchange.ts'
+import { sendText, type HttpHandler } from '../wire/http-exchange.ts'
 import type { Router } from '../wire/router.ts'
 import { addRrdRoutes } from '../rrd/handlers.ts'
+import { consoleSnapshot } from './console/snapshot.ts'
 import { dumpDatabase } from './database-dump.ts'
 import { exportRawVdi } from './raw-vdi-export.ts'
 import { importRawVdi } from './raw-vdi-import.ts'
@@ -13,6 +14,10 @@ export function addStreamRoutes(router: Router<HttpHandler>, pool: Pool): void {
   router.add('GET', '/export_raw_vdi', exportRawVdi(pool))
   router.add('PUT', '/import_raw_vdi', importRawVdi(pool))
   addRrdRoutes(router, pool)
+  router.add('GET', '/console', ({ response }) =>
+    sendText(response, 426, 'Ask for a WebSocket, or use CONNECT.', { upgrade: 'websocket' }),
+  )
+  router.add('GET', '/vncsnapshot', consoleSnapshot(pool))
   router.add('GET', '/pool/xmldbdump', dumpDatabase(pool))
   router.add('GET', '/export', exportVm(pool))
   router.add('PUT', '/import', importVm(pool))

@@ -15,6 +15,9 @@ export interface Listener extends AsyncDisposable {
   readonly port: number
 }
 
+/** Takes over the connection of a request. */
+export type TakeOver = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+
 export interface ListenOptions {
   readonly host: Ref<'host'>
   readonly address: string
@@ -25,7 +28,9 @@ export interface ListenOptions {
   readonly router: Router<HttpHandler>
   readonly log: Log
   /** Answers CONNECT requests; without it they are refused. */
-  readonly onConnect?: ((request: IncomingMessage, socket: Duplex, head: Buffer) => void) | undefined
+  readonly onConnect?: TakeOver | undefined
+  /** Requests to upgrade that leave HTTP, and what takes them; others are answered as if they did not ask. */
+  readonly upgrade?: { readonly wanted: (request: IncomingMessage) => boolean; readonly take: TakeOver } | undefined
 }
 
 /** Starts to answer for one host. */
@@ -35,18 +40,27 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     void answer(options, request, response)
   }
   // Uploads take as long as they take; a client that sends no header is given a minute, as on a host.
-  const limits = { requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 60_000 }
+  const limits = {
+    requestTimeout: 0,
+    headersTimeout: 60_000,
+    keepAliveTimeout: 60_000,
+    shouldUpgradeCallback: (request: IncomingMessage) => options.upgrade?.wanted(request) ?? false,
+  }
   const server = certificate
     ? createHttpsServer({ ...limits, key: certificate.key, cert: certificate.cert }, onRequest)
     : createHttpServer(limits, onRequest)
   const sockets = new Set<Duplex>()
-  server.on('connect', (request, socket, head) => {
-    // Not of HTTP any more, so not closed with the server.
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-    if (options.onConnect) options.onConnect(request, socket, head)
-    else socket.destroy()
-  })
+  const handOver = (take: TakeOver | undefined): TakeOver => {
+    return (request, socket, head) => {
+      // Not of HTTP any more, so not closed with the server.
+      sockets.add(socket)
+      socket.once('close', () => sockets.delete(socket))
+      if (take) take(request, socket, head)
+      else socket.destroy()
+    }
+  }
+  server.on('connect', handOver(options.onConnect))
+  server.on('upgrade', handOver(options.upgrade?.take))
   await started(server, address, options.port)
   // A TCP server has an address of this form.
   const { port } = server.address() as AddressInfo

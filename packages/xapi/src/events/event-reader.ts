@@ -166,7 +166,8 @@ class EventReader {
   ): AsyncGenerator<XapiChanges, Tail> {
     const stop = new AbortController()
     const { signal } = this.#options
-    const hold = this.#hold
+    // A host holds an answer without events back, and a class that lost its last object has none to tell.
+    const hold = token === '' ? 0 : this.#hold
     const parts = new Channel<readonly XapiChange[]>(Infinity)
     let part: XapiChange[] = []
     // The event itself is garbage at once: kept for a part's time it would outlive the collector's first look.

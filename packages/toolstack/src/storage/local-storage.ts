@@ -78,6 +78,16 @@ export class LocalStorage implements StoragePort, AsyncDisposable {
     return storage
   }
 
+  /** Where the SRs are, each in a directory named by its UUID. */
+  get directory(): string {
+    return this.#options.directory
+  }
+
+  /** Closes all SRs; each is opened again when it is next used. */
+  async detachAll(): Promise<void> {
+    for (const uuid of this.#drivers.keys()) await this.detachSr(uuid)
+  }
+
   async createSr(sr: SrConfig): Promise<void> {
     const directory = this.#directoryOf(sr)
     if (sr.type === 'iso' && sr.deviceConfig['location'] === undefined) {
@@ -206,7 +216,7 @@ export class LocalStorage implements StoragePort, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const uuid of this.#drivers.keys()) await this.detachSr(uuid)
+    await this.detachAll()
     if (this.#temporary !== undefined) await rm(this.#temporary, { recursive: true, force: true })
   }
 

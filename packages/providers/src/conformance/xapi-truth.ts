@@ -229,7 +229,9 @@ class Truth {
 
   #snapshot(ref: string, record: Records['VM']): Fields {
     const disks = this.#disksOf(record)
-    const source = this.#get('VM', record.snapshot_of)
+    const origin = this.#get('VM', record.snapshot_of)
+    // What was made a template since is no VM any more.
+    const source = origin && isMachine(origin) ? origin : undefined
     const parent = this.#get('VM', record.parent)
     return {
       ...this.#common('snapshot', record),

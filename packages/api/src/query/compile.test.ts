@@ -1,3 +1,4 @@
+import { cpuTimeOf } from '@nixen/testkit/cpu-time'
 import { describe, expect, test } from 'vitest'
 import type { ConnectionId } from '../ids/own-id.ts'
 import { formatId } from '../ids/resource-id.ts'
@@ -162,18 +163,17 @@ test('every type has a table with fields that can be asked for', () => {
   }
 })
 
-test('10,000 VMs are filtered in a few milliseconds', () => {
+test('10,000 VMs are filtered in a few milliseconds', async () => {
   const many = Array.from({ length: 10_000 }, (_, i) =>
     vm(`web-${i}`, { power: i % 2 ? 'running' : 'halted', tags: i % 5 ? ['prod'] : [], memory: (i % 32) * 2 ** 30 }),
   )
   const matches = demandQuery('power:running tag:prod memory:>8GiB name:web-* !has:snapshot', table, context)
-  const times = Array.from({ length: 20 }, () => {
-    const start = performance.now()
-    expect(many.filter(matches).length).toBeGreaterThan(1000)
-    return performance.now() - start
+  const rounds = 50
+  const cpuTime = await cpuTimeOf(() => {
+    for (let round = 0; round < rounds; round++) expect(many.filter(matches).length).toBeGreaterThan(1000)
   })
-  // The best of many: other work on the machine is not what is measured.
-  expect(Math.min(...times)).toBeLessThan(5)
+  // Usually below 2 ms; a slow machine may take several times as long.
+  expect(cpuTime / rounds).toBeLessThan(10)
 })
 
 describe('completion', () => {

@@ -13,7 +13,8 @@ afterAll(() => {
   if (unhandled.length > 0) throw new Error('a rejection was not handled', { cause: unhandled[0] })
 })
 
-const timeouts = { connect: 500, call: 1000, login: 1000, failover: 3000 }
+/** More than any machine needs, so that only what a test provokes times out. */
+const timeouts = { connect: 20_000, call: 20_000, login: 20_000, failover: 20_000 }
 const credentials = { username: 'root', password: 'secret' }
 
 async function connect(server: ScriptedXapi, options: Partial<XapiOptions> = {}): Promise<Xapi> {
@@ -194,10 +195,9 @@ describe('disposing', () => {
     await using server = await startScriptedXapi({ pool: { vms: 1 } })
     const xapi = await connect(server)
     server.fail({ on: 'session.logout', fault: { kind: 'never-answer' } })
-    const started = performance.now()
     await xapi[Symbol.asyncDispose]()
-    expect(performance.now() - started).toBeLessThan(4000)
-  })
+    expect(callsOf(server, 'session.logout')).toBe(1)
+  }, 15_000)
 })
 
 describe('a task', () => {
@@ -230,9 +230,9 @@ describe('a task', () => {
     const ends = refs.map(
       async (ref) => await xapi.follow<unknown>(ref as never, { onProgress: (part) => progress.push(part) }),
     )
-    await systemClock.sleep(100)
+    // Whether the subscription runs by now, or begins with these.
     for (const ref of refs) server.db.update('task', ref, { progress: 0.5 })
-    await systemClock.sleep(50)
+    await expect.poll(() => progress.filter((part) => part === 0.5)).toHaveLength(3)
     for (const ref of refs) server.calls.finishTask(ref, { result: '' })
     await Promise.all(ends)
     expect(progress.filter((part) => part === 0.5)).toHaveLength(3)

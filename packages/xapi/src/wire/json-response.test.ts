@@ -1,5 +1,6 @@
 import { streamOf } from '@nixen/core'
 import fc from 'fast-check'
+import { cpuTimeOf } from '@nixen/testkit/cpu-time'
 import { describe, expect, test } from 'vitest'
 import { decodeValue } from '../values/decode.ts'
 import { fieldsOf } from '../values/schema.ts'
@@ -227,8 +228,7 @@ describe('readJsonRpcResponse', () => {
     expect(await failure(readJsonRpcResponse(endless(), { maxBytes, signal: stop.signal }))).toMatchObject({
       message: 'enough',
     })
-    await new Promise((resolve) => setTimeout(resolve, 10))
-    expect(closed).toBe(true)
+    await expect.poll(() => closed).toBe(true)
   })
 
   test('stops when it is told to, even while a body says nothing', async () => {
@@ -316,25 +316,26 @@ describe('hostile answers', () => {
     )
   })
 
-  test('with keys of a megabyte, a million members, or endless numbers end in time', async () => {
-    const started = performance.now()
-    const key = 'k'.repeat(1 << 20)
-    expect(await result(`{"${key}":{"${key}":1}}`, { type: 'map(ref:VM,record:VM)' })).toEqual(
-      new Map([[key, { [key]: 1 }]]),
-    )
-    const many = `{${Array.from({ length: 300_000 }, (_, i) => `"k${i}":1`).join(',')}}`
-    expect(
-      Object.keys(
-        (await result(`{"r":${many}}`, { type: 'map(ref:VM,record:VM)' }).then((map) =>
-          (map as Map<string, object>).get('r'),
-        )) ?? {},
-      ),
-    ).toHaveLength(300_000)
-    expect(await failure(result('1'.repeat(1 << 20)))).toMatchObject({ code: 'xapi.bad_answer' })
-    expect(await failure(result('1'.repeat(1 << 20), { type: 'int', size: 1024 }))).toMatchObject({
-      code: 'xapi.bad_answer',
+  test('with keys of a megabyte, many members, or endless numbers end in time', async () => {
+    const cpuTime = await cpuTimeOf(async () => {
+      const key = 'k'.repeat(1 << 20)
+      expect(await result(`{"${key}":{"${key}":1}}`, { type: 'map(ref:VM,record:VM)' })).toEqual(
+        new Map([[key, { [key]: 1 }]]),
+      )
+      const many = `{${Array.from({ length: 100_000 }, (_, i) => `"k${i}":1`).join(',')}}`
+      expect(
+        Object.keys(
+          (await result(`{"r":${many}}`, { type: 'map(ref:VM,record:VM)' }).then((map) =>
+            (map as Map<string, object>).get('r'),
+          )) ?? {},
+        ),
+      ).toHaveLength(100_000)
+      expect(await failure(result('1'.repeat(1 << 20)))).toMatchObject({ code: 'xapi.bad_answer' })
+      expect(await failure(result('1'.repeat(1 << 20), { type: 'int', size: 1024 }))).toMatchObject({
+        code: 'xapi.bad_answer',
+      })
     })
-    expect(performance.now() - started).toBeLessThan(10_000)
+    expect(cpuTime).toBeLessThan(5000)
   })
 
   test('with strings that were chosen to collide are still read right', async () => {

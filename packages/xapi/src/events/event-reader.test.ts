@@ -289,7 +289,7 @@ describe('events', () => {
       if (i % 40 === 20) server.expireSessions()
       await systemClock.sleep(2)
     }
-    await reader.until(({ cache }) => agrees(cache, server), 15_000)
+    await reader.until(({ cache }) => agrees(cache, server))
     // Nobody is added twice, or removed without having been there.
     const refs = new Set(
       reader.events.flatMap((event) => (event.kind === 'changes' ? event.changes.map(({ ref }) => String(ref)) : [])),

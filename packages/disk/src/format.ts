@@ -69,6 +69,8 @@ export interface DiskStream extends AsyncDisposable {
   readonly size: number
   /** Whether the parts come in ascending order. */
   readonly order: 'any' | 'ascending'
+  /** Where the parts will lie, ascending, where the stream tells at its start; zeros elsewhere. Parts need not fill them. */
+  readonly ranges?: readonly { readonly offset: number; readonly length: number }[] | undefined
   /** Parts of the disk without overlap. `bytes` are valid until the next part is asked for. */
   parts(options?: IoOptions): AsyncIterable<DiskPart>
 }

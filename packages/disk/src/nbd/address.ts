@@ -4,11 +4,17 @@ export type NbdAddress = { readonly socketPath: string } | { readonly host: stri
 /** The port that IANA gave to NBD. */
 export const defaultNbdPort = 10809
 
-/** The address as people and other tools write it. */
+/** The name of an export for messages: the session that hosts of XAPI want in it is left out, as it is as good as a password. */
+export function exportText(exportName: string): string {
+  return exportName.replace(/([?&]session_id=)[^&]*/g, '$1')
+}
+
+/** The address as people and other tools write it, with {@link exportText}. */
 export function addressText(address: NbdAddress, exportName = ''): string {
-  if ('socketPath' in address) return `nbd+unix:///${encodeURI(exportName)}?socket=${address.socketPath}`
+  const name = encodeURI(exportText(exportName))
+  if ('socketPath' in address) return `nbd+unix:///${name}?socket=${address.socketPath}`
   const host = address.host.includes(':') ? `[${address.host}]` : address.host
-  return `nbd://${host}:${address.port ?? defaultNbdPort}/${encodeURI(exportName)}`
+  return `nbd://${host}:${address.port ?? defaultNbdPort}/${name}`
 }
 
 /** Connection options for `net.connect` and `server.listen`. */

@@ -28,10 +28,15 @@ export async function decodeVhd(stream: ByteStream, { name = 'The stream' }: Dec
   const table = decodeTable(await reader.at(header.tableOffset, header.blocks * 4))
   const blocks = [...table.keys()].filter((block) => isPresent(table[block]))
   const ascending = blocks.every((block, i) => i === 0 || (table[block] ?? 0) > (table[blocks[i - 1] ?? 0] ?? 0))
+  const ranges = blocks.map((block) => {
+    const offset = block * header.blockSize
+    return { offset, length: Math.min(header.blockSize, footer.size - offset) }
+  })
   blocks.sort((a, b) => (table[a] ?? 0) - (table[b] ?? 0))
   return {
     size: footer.size,
     order: ascending ? 'ascending' : 'any',
+    ranges,
     info: describe(footer, header, blocks.length),
     parts: (options) => parts({ reader, footer, header, table, blocks }, options),
     [Symbol.asyncDispose]: () => reader[Symbol.asyncDispose](),

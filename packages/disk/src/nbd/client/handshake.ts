@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { concatBytes, safeInteger, viewOf } from '@nixen/core'
+import { exportText } from '../address.ts'
 import { nbdErrors } from '../errors.ts'
 import {
   defaultMaxRequest,
@@ -181,9 +182,13 @@ export class ClientHandshake {
     })
     if (end.type === optionReply.errUnsupported) return undefined
     if (end.type === optionReply.errUnknown) {
-      throw nbdErrors.unknown_export({ where: this.#where, exportName, text: decodeText(end.data) })
+      throw nbdErrors.unknown_export({
+        where: this.#where,
+        exportName: exportText(exportName),
+        text: decodeText(end.data),
+      })
     }
-    if (end.type !== optionReply.ack) throw this.#refusal(`export "${exportName}"`, end)
+    if (end.type !== optionReply.ack) throw this.#refusal(`export "${exportText(exportName)}"`, end)
     if (!info) throw this.#broken('it opened an export without saying how large it is')
     return this.#agreed({ ...info, structured, contexts, blockSizes, description })
   }
@@ -196,7 +201,7 @@ export class ClientHandshake {
   ): Promise<Negotiated> {
     this.#socket.write(encodeOption(option.exportName, encodeText(exportName)))
     const bytes = await this.#reader.read(this.#noZeroes ? 10 : 134)
-    if (!bytes) throw nbdErrors.unknown_export({ where: this.#where, exportName })
+    if (!bytes) throw nbdErrors.unknown_export({ where: this.#where, exportName: exportText(exportName) })
     const view = viewOf(bytes)
     return this.#agreed({
       size: this.#size(view.getBigUint64(0)),

@@ -2,6 +2,7 @@ import type { ConnectionId, InventoryObjects, ProviderKind, ResourceId, Resource
 import type { Clock, Log, Random } from '@nixen/core'
 import type { ProviderActions, UndoStep } from './action/actions.ts'
 import type { CertificateProbe } from './probe.ts'
+import type { ProtectActions } from './protect/protect-actions.ts'
 import type { Stats, StatsQuery } from './stats.ts'
 
 /** How one hypervisor endpoint is reached, and who we are there. */
@@ -114,6 +115,8 @@ export interface ProviderSession extends AsyncDisposable {
   stats(query: StatsQuery): Promise<Stats>
   /** What can be done with the objects of the connection. */
   readonly actions: ProviderActions
+  /** What backup and restore need; all of it works as soon as the session is open. */
+  readonly protect: ProtectActions
   /** Takes back what an action began, also one of an earlier session. What is gone already is no error. @throws connection.* */
   undo(step: UndoStep): Promise<void>
   /** Asks the host to cancel one of its tasks. @throws task.not_found, connection.* */

@@ -41,8 +41,8 @@ export interface FrozenDisk extends ConfigDisk {
   readonly token: ChangeToken
   /** The provider's name of the frozen copy. */
   readonly frozen: string
-  /** Whether changes are followed from here on. */
-  readonly tracked: boolean
+  /** Whether the host follows changes from here on, or a sentence that says why not. */
+  readonly tracking: 'on' | { readonly off: string }
 }
 
 export interface ExcludedDisk {

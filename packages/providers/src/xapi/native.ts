@@ -54,7 +54,7 @@ async function fetchRecord(
 }
 
 /** Plain JSON: maps as objects, integers beyond 2^53 as text, no NaN. */
-function plain(value: unknown): unknown {
+export function plain(value: unknown): unknown {
   if (typeof value === 'bigint') return String(value)
   if (typeof value === 'number') return Number.isFinite(value) ? value : null
   if (Array.isArray(value)) return value.map(plain)

@@ -13,6 +13,7 @@ import type {
   ProviderSession,
 } from '../provider.ts'
 import type { ProviderActions, UndoStep } from '../action/actions.ts'
+import type { ProtectActions } from '../protect/protect-actions.ts'
 import type { Stats, StatsQuery } from '../stats.ts'
 import { needsSomebody } from '../needs-somebody.ts'
 import { xapiActions } from './actions/actions.ts'
@@ -22,6 +23,7 @@ import { connectionError } from './errors.ts'
 import { readClasses, XapiInventory, type ReadClass } from './inventory.ts'
 import { fetchNative } from './native.ts'
 import { notFound } from './not-found.ts'
+import { xapiProtect } from './protect/protect.ts'
 import { capabilitiesOf } from './restrictions.ts'
 import { chooseArchive, statsOf } from './rrd-stats.ts'
 
@@ -35,6 +37,7 @@ export class XapiSession implements ProviderSession {
   readonly #ports: ProviderPorts
   readonly #inventory: XapiInventory
   readonly actions: ProviderActions
+  readonly protect: ProtectActions
 
   constructor(
     xapi: Xapi,
@@ -46,6 +49,8 @@ export class XapiSession implements ProviderSession {
     this.#ports = ports
     this.#inventory = new XapiInventory(spec.id, known)
     this.actions = xapiActions({ xapi }, (error) => connectionError(error, spec))
+    const { clock, random } = ports
+    this.protect = xapiProtect({ xapi, connection: spec.id, clock, random }, (error) => connectionError(error, spec))
   }
 
   get product(): string {
@@ -142,7 +147,8 @@ export class XapiSession implements ProviderSession {
   }
 
   async undo(step: UndoStep): Promise<void> {
-    await this.#asked(() => undoStep({ xapi: this.#xapi }, step))
+    if (step.kind.startsWith('protect.')) await this.protect.undo(step)
+    else await this.#asked(() => undoStep({ xapi: this.#xapi }, step))
   }
 
   async cancelTask(id: TaskId): Promise<void> {

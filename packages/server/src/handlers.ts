@@ -17,7 +17,13 @@ import { userHandlers } from './features/user/handlers.ts'
 import type { Handlers } from './http/handler.ts'
 
 /** Everything that some handler needs; each takes its part. */
-export type HandlerPorts = ActionHandlerPorts & AuditPorts & ConnectionPorts & InventoryPorts & MetaPorts & SessionPorts & SettingsPorts
+export type HandlerPorts = ActionHandlerPorts &
+  AuditPorts &
+  ConnectionPorts &
+  InventoryPorts &
+  MetaPorts &
+  SessionPorts &
+  SettingsPorts
 
 /** The handlers of all endpoints. */
 export function makeHandlers(ports: HandlerPorts): Handlers {
@@ -31,8 +37,8 @@ export function makeHandlers(ports: HandlerPorts): Handlers {
     pool: readHandlers('pool', ports),
     host: { ...readHandlers('host', ports), stats: stats.host },
     vm: { ...readHandlers('vm', ports), stats: stats.vm, ...actionHandlers('vm', ports) },
-    template: readHandlers('template', ports),
-    snapshot: readHandlers('snapshot', ports),
+    template: { ...readHandlers('template', ports), ...actionHandlers('template', ports) },
+    snapshot: { ...readHandlers('snapshot', ports), ...actionHandlers('snapshot', ports) },
     storage: { ...readHandlers('storage', ports), stats: stats.storage },
     disk: readHandlers('disk', ports),
     network: readHandlers('network', ports),

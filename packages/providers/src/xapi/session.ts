@@ -17,7 +17,8 @@ import type { ProtectActions } from '../protect/protect-actions.ts'
 import type { Stats, StatsQuery } from '../stats.ts'
 import { needsSomebody } from '../needs-somebody.ts'
 import { xapiActions } from './actions/actions.ts'
-import { refOf } from './actions/context.ts'
+import { refOf, type XapiContext } from './actions/context.ts'
+import { rememberContext } from './actions/contexts.ts'
 import { undoStep } from './actions/undo.ts'
 import { connectionError } from './errors.ts'
 import { readClasses, XapiInventory, type ReadClass } from './inventory.ts'
@@ -36,6 +37,7 @@ export class XapiSession implements ProviderSession {
   readonly #spec: ConnectionSpec
   readonly #ports: ProviderPorts
   readonly #inventory: XapiInventory
+  readonly #context: XapiContext
   readonly actions: ProviderActions
   readonly protect: ProtectActions
 
@@ -48,7 +50,9 @@ export class XapiSession implements ProviderSession {
     this.#spec = spec
     this.#ports = ports
     this.#inventory = new XapiInventory(spec.id, known)
-    this.actions = xapiActions({ xapi }, (error) => connectionError(error, spec))
+    this.#context = { xapi, connection: spec.id }
+    this.actions = xapiActions(this.#context, (error) => connectionError(error, spec))
+    rememberContext(this, this.#context)
     const { clock, random } = ports
     this.protect = xapiProtect({ xapi, connection: spec.id, clock, random }, (error) => connectionError(error, spec))
   }
@@ -148,12 +152,12 @@ export class XapiSession implements ProviderSession {
 
   async undo(step: UndoStep): Promise<void> {
     if (step.kind.startsWith('protect.')) await this.protect.undo(step)
-    else await this.#asked(() => undoStep({ xapi: this.#xapi }, step))
+    else await this.#asked(() => undoStep(this.#context, step))
   }
 
   async cancelTask(id: TaskId): Promise<void> {
     await this.#asked(async () => {
-      await this.#xapi.client.task.cancel(await refOf({ xapi: this.#xapi }, id, 'task'))
+      await this.#xapi.client.task.cancel(await refOf(this.#context, id, 'task'))
     })
   }
 

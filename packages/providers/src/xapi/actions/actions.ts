@@ -1,13 +1,28 @@
 import type { ActionTask, ProviderActions } from '../../action/actions.ts'
 import type { XapiContext } from './context.ts'
+import { snapshotActions } from './snapshot.ts'
+import { templateActions } from './template.ts'
+import { createVms } from './vm/create.ts'
+import { vmDevices } from './vm/devices.ts'
+import { vmLifecycle } from './vm/lifecycle.ts'
 import { vmPower } from './vm/power.ts'
+import { vmSettings } from './vm/settings.ts'
 
 /** Everything that can be done with a pool. `translate` makes an error of the contract of what a host refuses with. */
 export function xapiActions(context: XapiContext, translate: (error: unknown) => unknown): ProviderActions {
   const table: ProviderActions = {
-    vm: { ...vmPower(context) },
+    vm: {
+      create: async (request, task) => await createVms(context, request, task),
+      ...vmPower(context),
+      ...vmLifecycle(context),
+      ...vmSettings(context),
+      ...vmDevices(context),
+    },
+    snapshot: snapshotActions(context),
+    template: templateActions(context),
   }
   const wrap = (group: object): object =>
+    // Each is an action; which one does not matter here.
     Object.fromEntries(Object.entries(group).map(([name, run]) => [name, translated(run as AnyAction, translate)]))
   // The same functions with their errors translated.
   return Object.fromEntries(

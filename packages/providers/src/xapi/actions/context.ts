@@ -1,12 +1,21 @@
-import { connectionErrors, parseId, typeOfId, type ResourceId } from '@nixen/api'
+import {
+  connectionErrors,
+  formatId,
+  parseId,
+  typeOfId,
+  type ConnectionId,
+  type ResourceId,
+  type ResourceType,
+} from '@nixen/api'
 import { isXapiError, type EventClassName, type Ref, type TaskRef, type Xapi } from '@nixen/xapi'
 import type { ActionTask } from '../../action/actions.ts'
-import { notFound } from '../not-found.ts'
 import { xapiClassesOf } from '../native.ts'
+import { notFound } from '../not-found.ts'
 
 /** What actions on a pool have at hand. */
 export interface XapiContext {
   readonly xapi: Xapi
+  readonly connection: ConnectionId
 }
 
 /** The reference of an object, by its id. @throws TYPE.not_found, what the host answers */
@@ -17,7 +26,7 @@ export async function refOf<C extends EventClassName>(
 ): Promise<Ref<C>> {
   const parts = parseId(id)
   if (!parts || !xapiClassesOf[parts.type].includes(className)) {
-    throw connectionErrors.unsupported({ action: 'this', reason: `${id} is no ${className}.` })
+    throw connectionErrors.unsupported({ action: 'This', reason: `${id} is no ${className}.` })
   }
   // An object whose uuid made no id is named by its reference.
   if (parts.key.startsWith('OpaqueRef:')) return parts.key as Ref<C>
@@ -34,7 +43,27 @@ export async function refOf<C extends EventClassName>(
   }
 }
 
+/** The id of an object that was just made. */
+export async function idOf<T extends ResourceType>(
+  { xapi, connection }: XapiContext,
+  type: T,
+  { className, ref }: { readonly className: EventClassName; readonly ref: string },
+): Promise<ResourceId<T>> {
+  const key = await xapi.call(`${className}.get_uuid`, [ref], { session: true, resultType: 'string' })
+  // The result type asked for.
+  return formatId({ type, connection, key: key as string })
+}
+
 /** Waits for a task of the host, telling its progress; cancelling `task` cancels it there. Resolves with its result. */
 export async function follow<R>({ xapi }: XapiContext, call: Promise<TaskRef<R>>, task: ActionTask): Promise<R> {
   return await xapi.run(call, { signal: task.signal, onProgress: (progress) => task.progress(progress) })
+}
+
+/** A map of the host with some keys set, or taken away with `undefined`. */
+export function withKeys(
+  map: Readonly<Record<string, string>>,
+  changes: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, string>> {
+  const entries = Object.entries({ ...map, ...changes })
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => entry[1] !== undefined))
 }

@@ -1,7 +1,9 @@
 import { connectionErrors } from '@nixen/api'
-import { isXapiError } from '@nixen/xapi'
+import { isXapiError, type Ref } from '@nixen/xapi'
 import type { UndoStep } from '../../action/actions.ts'
+import { markInName } from '../protect/marks.ts'
 import type { XapiContext } from './context.ts'
+import { makingKey } from './vm/new-disk.ts'
 
 type Undo = (context: XapiContext, data: UndoStep['data']) => Promise<void>
 
@@ -10,13 +12,46 @@ const steps: Readonly<Record<string, Undo>> = {
   'vm.bootOrder': async ({ xapi }, { vm, params }) => {
     await xapi.call('VM.set_HVM_boot_params', [vm, params], { session: true })
   },
+  'vm.destroyMarked': async (context, { mark }) => await destroyMarked(context, String(mark)),
+  'vbd.destroy': async ({ xapi }, { vbd }) => {
+    const ref = vbd as Ref<'VBD'>
+    if (await xapi.client.VBD.get_currently_attached(ref)) await xapi.client.VBD.unplug(ref)
+    await xapi.client.VBD.destroy(ref)
+  },
+  'vif.destroy': async ({ xapi }, { vif }) => {
+    const ref = vif as Ref<'VIF'>
+    if (await xapi.client.VIF.get_currently_attached(ref)) await xapi.client.VIF.unplug(ref)
+    await xapi.client.VIF.destroy(ref)
+  },
+}
+
+/**
+ * Removes VMs whose name bears the mark, with the disks they had when they were cloned or got since, and disks that were made and not
+ * attached yet. A disk goes only when it was made for this VM, or is attached to it alone.
+ */
+async function destroyMarked({ xapi }: XapiContext, mark: string): Promise<void> {
+  const { VM, VBD, VDI } = xapi.client
+  const disks = new Set<Ref<'VDI'>>()
+  for (const [vm, record] of await VM.get_all_records()) {
+    if (markInName(record.name_label) !== mark || record.is_a_snapshot) continue
+    for (const vbd of record.VBDs) {
+      const { type, VDI: vdi } = await VBD.get_record(vbd)
+      if (type === 'Disk' && vdi && (await VDI.get_VBDs(vdi)).length === 1) disks.add(vdi)
+    }
+    if (record.power_state !== 'Halted') await VM.hard_shutdown(vm)
+    await VM.destroy(vm)
+  }
+  for (const [vdi, record] of await VDI.get_all_records()) {
+    if (record.other_config[makingKey] === mark) disks.add(vdi)
+  }
+  for (const vdi of disks) await VDI.destroy(vdi)
 }
 
 /** Takes back what a step made. @throws connection.unsupported for a step of a newer version, what the host refuses with */
 export async function undoStep(context: XapiContext, { kind, data }: UndoStep): Promise<void> {
   const undo = steps[kind]
   if (!undo) {
-    throw connectionErrors.unsupported({ action: `undo ${kind}`, reason: 'This version does not know the step.' })
+    throw connectionErrors.unsupported({ action: `Undoing ${kind}`, reason: 'this version does not know the step.' })
   }
   try {
     await undo(context, data)

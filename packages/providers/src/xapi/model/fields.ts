@@ -53,6 +53,7 @@ const actions: Readonly<Record<string, string>> = {
   copy: 'clone',
   destroy: 'delete',
   resize_online: 'resize',
+  make_into_template: 'convertToTemplate',
   vdi_create: 'create-disk',
   vm_start: 'start-vm',
   vm_resume: 'resume-vm',
@@ -61,6 +62,15 @@ const actions: Readonly<Record<string, string>> = {
 
 export function actionOf(operation: string): string {
   return actions[operation] ?? operation.replaceAll('_', '-')
+}
+
+/** Actions that no operation of XAPI is called like. */
+const otherwiseCalled: ReadonlySet<string> = new Set(['delete', 'reboot', 'migrate', 'convertToTemplate'])
+
+/** The operations of XAPI that an action stands for; the inverse of {@link actionOf}. */
+export function operationsOf(action: string): readonly string[] {
+  const same = Object.entries(actions).flatMap(([name, known]) => (known === action ? [name] : []))
+  return otherwiseCalled.has(action) ? same : [action.replaceAll('-', '_'), ...same]
 }
 
 /** The actions under way, sorted; absent when there are none. */

@@ -1,0 +1,159 @@
+import { connectionErrors } from '@nixen/api'
+import type { Ref } from '@nixen/xapi'
+import type { ActionTask, ProviderActions } from '../../../action/actions.ts'
+import { follow, idOf, refOf, type XapiContext } from '../context.ts'
+
+type Devices = Pick<
+  ProviderActions['vm'],
+  'attachDisk' | 'detachDisk' | 'insertMedia' | 'ejectMedia' | 'addNic' | 'removeNic'
+>
+
+/** Drives and NICs of VMs. */
+export function vmDevices(context: XapiContext): Devices {
+  const { VM, VBD, VIF } = context.xapi.client
+  const calls = context.xapi.client.async
+  return {
+    async attachDisk({ id, disk, readOnly, boot, position }, task) {
+      const vm = await refOf(context, id, 'VM')
+      const vdi = await refOf(context, disk, 'VDI')
+      const vbd = await addDrive(context, { vm, vdi, type: 'Disk', readOnly, boot, position })
+      if ((await VM.get_power_state(vm)) !== 'Running') return
+      await orRemove(task, { kind: 'vbd.destroy', what: 'Take the disk off the VM again', data: { vbd } }, async () => {
+        await follow(context, calls.VBD.plug(vbd), task)
+      })
+    },
+    async detachDisk({ id, disk }, task) {
+      const vm = await refOf(context, id, 'VM')
+      const vdi = await refOf(context, disk, 'VDI')
+      for (const vbd of await VM.get_VBDs(vm)) {
+        const record = await VBD.get_record(vbd)
+        if (record.VDI !== vdi) continue
+        if (record.currently_attached && (await VM.get_power_state(vm)) === 'Running') {
+          await follow(context, calls.VBD.unplug(vbd), task)
+        }
+        await VBD.destroy(vbd)
+      }
+    },
+    async insertMedia({ id, disk }, task) {
+      const vm = await refOf(context, id, 'VM')
+      const vdi = await refOf(context, disk, 'VDI')
+      const drive = (await cdDrive(context, vm)) ?? (await addCdDrive(context, vm))
+      if (!(await VBD.get_empty(drive))) await follow(context, calls.VBD.eject(drive), task)
+      await follow(context, calls.VBD.insert(drive, vdi), task)
+    },
+    async ejectMedia({ id }, task) {
+      const drive = await cdDrive(context, await refOf(context, id, 'VM'))
+      if (drive && !(await VBD.get_empty(drive))) await follow(context, calls.VBD.eject(drive), task)
+    },
+    async addNic({ id, network, mac, mtu }, task) {
+      const vm = await refOf(context, id, 'VM')
+      const vif = await makeNic(context, vm, { network: await refOf(context, network, 'network'), mac, mtu })
+      if ((await VM.get_power_state(vm)) === 'Running') {
+        await orRemove(task, { kind: 'vif.destroy', what: 'Remove the NIC again', data: { vif } }, async () => {
+          await follow(context, calls.VIF.plug(vif), task)
+        })
+      }
+      return { made: [await idOf(context, 'nic', { className: 'VIF', ref: vif })] }
+    },
+    async removeNic({ id, nic }, task) {
+      const vm = await refOf(context, id, 'VM')
+      const vif = await refOf(context, nic, 'VIF')
+      const record = await VIF.get_record(vif)
+      if (record.VM !== vm) {
+        throw connectionErrors.unsupported({ action: 'Removing it', reason: 'the NIC is of another VM.' })
+      }
+      if (record.currently_attached) await follow(context, calls.VIF.unplug(vif), task)
+      await VIF.destroy(vif)
+    },
+  }
+}
+
+/** Something that was just made is taken back when what follows fails. */
+async function orRemove(
+  task: ActionTask,
+  step: Parameters<ActionTask['undo']>[0],
+  work: () => Promise<void>,
+): Promise<void> {
+  const entry = await task.undo(step)
+  await work()
+  await entry.forget()
+}
+
+/** The CD drive of a VM, the first one. */
+async function cdDrive({ xapi }: XapiContext, vm: Ref<'VM'>): Promise<Ref<'VBD'> | undefined> {
+  const { VM, VBD } = xapi.client
+  for (const vbd of await VM.get_VBDs(vm)) if ((await VBD.get_type(vbd)) === 'CD') return vbd
+  return undefined
+}
+
+async function addCdDrive(context: XapiContext, vm: Ref<'VM'>): Promise<Ref<'VBD'>> {
+  if ((await context.xapi.client.VM.get_power_state(vm)) !== 'Halted') {
+    throw connectionErrors.unsupported({
+      action: 'Inserting media',
+      reason: 'the VM has no CD drive, and gets one only while it is halted.',
+    })
+  }
+  return await addDrive(context, { vm, vdi: null, type: 'CD', readOnly: true, boot: true })
+}
+
+export interface NewDrive {
+  readonly vm: Ref<'VM'>
+  readonly vdi: Ref<'VDI'> | null
+  readonly type: 'Disk' | 'CD'
+  readonly readOnly: boolean
+  readonly boot: boolean
+  readonly position?: number | undefined
+}
+
+/** Makes a drive, at the next free position when none is asked for. */
+export async function addDrive(
+  { xapi }: XapiContext,
+  { vm, vdi, type, readOnly, boot, position }: NewDrive,
+): Promise<Ref<'VBD'>> {
+  const { VM, VBD } = xapi.client
+  const free = await VM.get_allowed_VBD_devices(vm)
+  const wanted = position === undefined ? undefined : String(position)
+  // A CD is at 3 by custom: guests without drivers look for it there.
+  const userdevice = wanted ?? (type === 'CD' && free.includes('3') ? '3' : free[0])
+  if (userdevice === undefined || !free.includes(userdevice)) {
+    const reason = wanted === undefined ? 'the VM has no room for another drive.' : `position ${wanted} is not free.`
+    throw connectionErrors.unsupported({ action: 'Attaching it', reason })
+  }
+  return await VBD.create({
+    VM: vm,
+    VDI: vdi,
+    userdevice,
+    bootable: boot,
+    mode: readOnly ? 'RO' : 'RW',
+    type,
+    unpluggable: true,
+    empty: vdi === null,
+    other_config: {},
+    qos_algorithm_type: '',
+    qos_algorithm_params: {},
+  })
+}
+
+/** Makes a NIC, at the next free place. */
+export async function makeNic(
+  { xapi }: XapiContext,
+  vm: Ref<'VM'>,
+  nic: { readonly network: Ref<'network'>; readonly mac?: string | undefined; readonly mtu?: number | undefined },
+): Promise<Ref<'VIF'>> {
+  const { VM, VIF, network } = xapi.client
+  const [device] = await VM.get_allowed_VIF_devices(vm)
+  if (device === undefined) {
+    throw connectionErrors.unsupported({ action: 'Adding a NIC', reason: 'the VM has no room for another one.' })
+  }
+  return await VIF.create({
+    device,
+    network: nic.network,
+    VM: vm,
+    // The host makes one up when it is empty.
+    MAC: nic.mac ?? '',
+    MTU: nic.mtu ?? (await network.get_MTU(nic.network)),
+    other_config: {},
+    qos_algorithm_type: '',
+    qos_algorithm_params: {},
+  })
+}

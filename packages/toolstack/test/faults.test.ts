@@ -110,10 +110,10 @@ describe('faults of streams', () => {
     const url = `${client.url}/import_raw_vdi?session_id=${client.session}&vdi=${vdi}&format=raw`
     const sent = request(url, { method: 'PUT', headers: { 'content-length': size }, agent: false })
     sent.on('error', () => undefined)
-    const started = performance.now()
+    const closed = new Promise((resolve) => sent.once('close', resolve))
+    // It ends though half of what was announced never comes.
     sent.write(Buffer.alloc(size / 2))
-    await new Promise((resolve) => sent.once('close', resolve))
-    expect(performance.now() - started).toBeLessThan(3000)
+    await closed
     // The disk is given back soon after.
     await expect.poll(() => client.call('VDI.get_VBDs', vdi)).toEqual([])
     faults.clear()

@@ -204,7 +204,11 @@ describe('the content of a VDI', () => {
     sent.write(Buffer.alloc(MiB, 1))
     await new Promise((go) => sent.once('response', go))
     sent.destroy()
-    await new Promise((go) => setTimeout(go, 200))
+    const ends = async (): Promise<string[]> =>
+      Object.values<Loose>(await client.call('task.get_all_records'))
+        .filter(({ name_label: name }) => name === 'Importing raw VDI')
+        .map(({ status }) => status)
+    await expect.poll(ends).toEqual(['failure'])
     expect(await client.call('VDI.get_all')).toEqual(before)
   })
 

@@ -33,7 +33,7 @@ export async function put(
   response.resume()
   if (length === undefined) sent.destroy()
   const status = (): Promise<string> => client.call('task.get_status', task)
-  for (let tries = 0; (await status()) === 'pending' && tries < 500; tries++)
+  for (let tries = 0; (await status()) === 'pending' && tries < 2000; tries++)
     await new Promise((go) => setTimeout(go, 10))
   return { ...(await client.call('task.get_record', task)), httpStatus: response.statusCode }
 }

@@ -5,8 +5,10 @@ import { diskArea } from '../disk/errors.ts'
 import { hostArea } from '../host/errors.ts'
 import { networkArea } from '../network/errors.ts'
 import { nicArea } from '../nic/errors.ts'
+import { pointArea } from '../point/errors.ts'
 import { poolArea } from '../pool/errors.ts'
 import { queryArea } from '../query/errors.ts'
+import { repositoryArea } from '../repository/errors.ts'
 import { snapshotArea } from '../snapshot/errors.ts'
 import { storageArea } from '../storage/errors.ts'
 import { taskArea } from '../task/errors.ts'
@@ -47,6 +49,8 @@ export const errorAreas = [
   sessionArea,
   settingsArea,
   savedQueryArea,
+  repositoryArea,
+  pointArea,
   clientArea,
 ] as const
 

@@ -9,6 +9,7 @@ export type GroupId = OwnId<'group'>
 export type TokenId = OwnId<'token'>
 export type RoleId = OwnId<'role'>
 export type SavedQueryId = OwnId<'saved-query'>
+export type RepositoryId = OwnId<'repository'>
 
 const shape = /^[a-z0-9][a-z0-9-]{0,31}$/
 // No i, l, o, u: an id is read out over the phone without mistakes, and spells no words (Crockford's base 32).
@@ -46,3 +47,4 @@ export const GroupId: z.ZodType<GroupId, string> = ownIdSchema('group')
 export const TokenId: z.ZodType<TokenId, string> = ownIdSchema('token')
 export const RoleId: z.ZodType<RoleId, string> = ownIdSchema('role')
 export const SavedQueryId: z.ZodType<SavedQueryId, string> = ownIdSchema('saved-query')
+export const RepositoryId: z.ZodType<RepositoryId, string> = ownIdSchema('repository')

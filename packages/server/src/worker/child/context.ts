@@ -1,0 +1,25 @@
+import type { Repository } from '@nixen/backup'
+import type { RepositoryAccess } from '../descriptors.ts'
+import type { InputOf, ItemOf, OperationName, OutputOf } from '../operations.ts'
+import type { OpenRepository } from './open-repository.ts'
+import type { Told } from './progress.ts'
+
+/** What an operation has of its process. */
+export interface OperationContext<N extends OperationName> {
+  readonly access: RepositoryAccess
+  readonly repositories: OpenRepository
+  /** Opened, without its index. */
+  readonly open: () => Promise<Repository>
+  /** Opened, with its index as it is now. */
+  readonly openWithIndex: () => Promise<Repository>
+  readonly signal: AbortSignal
+  readonly progress: (told: Told) => void
+  /** Sends pieces; resolves when there is room for more. */
+  readonly send: (items: readonly ItemOf<N>[]) => Promise<void>
+}
+
+/** One operation. */
+export type OperationCode<N extends OperationName> = (
+  input: InputOf<N>,
+  context: OperationContext<N>,
+) => Promise<OutputOf<N>>

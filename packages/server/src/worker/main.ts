@@ -1,0 +1,73 @@
+// A worker process (`nixen worker`): opens repositories and disks, so that the server never does. Started by the server with an IPC channel; it takes one
+// operation at a time and ends when the channel does. Nothing is read from the command line or the environment but what the S3 client and Node look for.
+import { repositoryErrors } from '@nixen/api/repository-errors'
+import { OpenRepository } from './child/open-repository.ts'
+import { operations } from './child/operations.ts'
+import { ProgressReporter } from './child/progress.ts'
+import type { OperationCode } from './child/context.ts'
+import type { OperationName } from './operations.ts'
+import { aliveEvery, toWire, type FromWorker, type ToWorker } from './protocol.ts'
+
+/** Milliseconds that operations get to end (to give back locks) when the server is gone. */
+const lastWords = 5000
+
+process.title = 'nixen worker'
+const repositories = new OpenRepository()
+let running: { readonly id: number; readonly stop: AbortController } | undefined
+
+process.on('message', (message) => {
+  // Only the server is at the other end.
+  const request = message as ToWorker
+  if (request.type === 'run') void run(request)
+  else if (running?.id === request.id) running.stop.abort(repositoryErrors.cancelled({ operation: 'work' }))
+})
+// The server is gone, or has no more use for this process.
+process.on('disconnect', () => {
+  if (!running) process.exit(0)
+  running.stop.abort(new Error('the server is gone'))
+  setTimeout(() => process.exit(1), lastWords).unref()
+})
+// Ctrl-C reaches the whole group of a terminal; the server decides what becomes of its workers.
+process.on('SIGINT', () => undefined)
+
+setInterval(() => void send({ type: 'alive', rss: process.memoryUsage.rss() }), aliveEvery).unref()
+void send({ type: 'ready' })
+
+async function run({ id, operation, access, input }: ToWorker & { type: 'run' }): Promise<void> {
+  const stop = new AbortController()
+  running = { id, stop }
+  const { signal } = stop
+  const reporter = new ProgressReporter((progress) => void send({ type: 'progress', id, progress }))
+  try {
+    // `input` is of the operation: both come from one call of the pool.
+    const code = operations[operation] as OperationCode<OperationName> as (
+      input: unknown,
+      context: Parameters<OperationCode<OperationName>>[1],
+    ) => Promise<unknown>
+    const output = await code(input, {
+      access,
+      repositories,
+      open: () => repositories.get(access, signal),
+      openWithIndex: () => repositories.withIndex(access, signal),
+      signal,
+      progress: reporter.tell,
+      send: async (items) => await send({ type: 'items', id, items }),
+    })
+    await send({ type: 'done', id, output, rss: process.memoryUsage.rss() })
+  } catch (error) {
+    // What is open may be in doubt: the next operation opens it again.
+    await repositories[Symbol.asyncDispose]().catch(() => undefined)
+    await send({ type: 'failed', id, error: toWire(signal.aborted ? signal.reason : error) })
+  } finally {
+    running = undefined
+    if (!process.connected) process.exit(0)
+  }
+}
+
+/** Resolves when the message is on its way, so that a list is sent no faster than it is taken. Without a server there is nobody to tell. */
+async function send(message: FromWorker): Promise<void> {
+  if (!process.connected || !process.send) return
+  const { promise, resolve } = Promise.withResolvers<void>()
+  process.send(message, undefined, undefined, () => resolve())
+  await promise
+}

@@ -48,15 +48,33 @@ function sortKey(part: string, table: FieldTable): SortKey | undefined {
 /** A value that is compared: what is not known is `undefined` and goes last in either direction. */
 export type SortValue = string | number | undefined
 
-/** The value of an object under one key: a list counts its items, words go by their declared order, ids by the name behind them. */
-export function sortValue({ field }: SortKey, object: object, { now, nameOf }: SortContext): SortValue {
-  const value = field.read(object, now)
-  if (typeof value === 'number') return value
-  if (typeof value === 'boolean') return value ? 0 : 1
-  if (Array.isArray(value)) return field.kind === 'label' || field.kind === 'text' ? textOf(value[0]) : value.length
-  if (typeof value !== 'string') return undefined
-  if (field.words) return field.words.indexOf(value)
-  return shorten(field.kind === 'id' ? (nameOf?.(value) ?? value) : value)
+/** Reads the value of an object under one key. */
+export type ReadValue = (object: object) => SortValue
+
+/** Makes the reader of a key: a list counts its items, words go by their declared order, ids by the name behind them. */
+export function valueReader({ field }: SortKey, { now, nameOf }: SortContext): ReadValue {
+  const { read, kind, words } = field
+  const isText = kind === 'label' || kind === 'text'
+  const ranks = words && new Map(words.map((word, index) => [word, index]))
+  const name = kind === 'id' ? nameReader(nameOf) : shorten
+  return (object) => {
+    const value = read(object, now)
+    if (typeof value === 'number') return value
+    if (typeof value === 'string') return ranks ? (ranks.get(value) ?? -1) : name(value)
+    if (typeof value === 'boolean') return value ? 0 : 1
+    if (Array.isArray(value)) return isText ? textOf(value[0]) : value.length
+    return undefined
+  }
+}
+
+/** Thousands of objects have the same host, pool or storage: its name is looked up once. */
+function nameReader(nameOf: SortContext['nameOf']): (id: string) => string {
+  const known = new Map<string, string>()
+  return (id) => {
+    let name = known.get(id)
+    if (name === undefined) known.set(id, (name = shorten(nameOf?.(id) ?? id)))
+    return name
+  }
 }
 
 function textOf(value: unknown): string | undefined {
@@ -75,18 +93,4 @@ export function compareValues(a: SortValue, b: SortValue, descending: boolean): 
   if (b === undefined) return -1
   const order = typeof a === 'string' && typeof b === 'string' ? compareNatural(a, b) : Number(a) - Number(b)
   return descending ? -order : order
-}
-
-/** A total order of objects: by the keys, then by id. */
-export function comparator(
-  keys: readonly SortKey[],
-  context: SortContext,
-): (a: { readonly id: string }, b: { readonly id: string }) => number {
-  return (a, b) => {
-    for (const key of keys) {
-      const order = compareValues(sortValue(key, a, context), sortValue(key, b, context), key.descending)
-      if (order !== 0) return order
-    }
-    return a.id < b.id ? -1 : a.id > b.id ? 1 : 0
-  }
 }

@@ -41,12 +41,38 @@ export function demandQuery(text: string, table: FieldTable, context: QueryConte
   })
 }
 
+/** What a query or an order looks at beside the objects. */
+export interface Outside {
+  /** The time: `uptime`, `created:<7d`. */
+  readonly time: boolean
+  /** Names of other objects: `host:xen-1`. */
+  readonly names: boolean
+}
+
+/** What a query that compiles looks at beside the objects. Errs on the side of more. */
+export function outsideOf(text: string, table: FieldTable): Outside {
+  const seen = { time: false, names: false }
+  const visit = (query: Query): void => {
+    if (query.kind === 'and' || query.kind === 'or') query.of.forEach(visit)
+    else if (query.kind === 'not') visit(query.of)
+    else if (query.kind === 'term') {
+      const field = query.field && table.find(query.field.name)
+      if (field?.kind === 'time' || field?.unit === 'duration') seen.time = true
+      if (field?.kind === 'id') seen.names = true
+    }
+  }
+  visit(parse(text))
+  return seen
+}
+
 function compile(query: Query, table: FieldTable, context: QueryContext): Predicate {
   switch (query.kind) {
     case 'all':
       return () => true
     case 'and': {
       const all = query.of.map((part) => compile(part, table, context))
+      const [first, second] = all
+      if (first && second && all.length === 2) return (object) => first(object) && second(object)
       return (object) => all.every((matches) => matches(object))
     }
     case 'or': {
@@ -83,7 +109,9 @@ type Test = (value: unknown) => boolean
 
 function matchesAny(found: unknown, test: Test): boolean {
   if (found === undefined || found === null) return false
-  return Array.isArray(found) ? found.some((item) => (Array.isArray(item) ? item.some(test) : test(item))) : test(found)
+  if (!Array.isArray(found)) return test(found)
+  for (const item of found as readonly unknown[]) if (Array.isArray(item) ? item.some(test) : test(item)) return true
+  return false
 }
 
 /** A condition without a field: any of the fields that are searched. */
@@ -134,7 +162,8 @@ function valueTest(field: QueryField, given: ValueContext): Test {
       return onText(textTest(given.value, equalsOnly(field, given)))
     case 'label':
       equalsOnly(field, given)
-      return onText(textTest(given.value, true))
+      // Many objects have the same few tags.
+      return onText(remember(textTest(given.value, true)))
     case 'word':
       return wordTest(field, given)
     case 'id':
@@ -181,6 +210,8 @@ function wordTest(field: QueryField, given: ValueContext): Test {
     throw new QueryFault({ ...value.at, message, suggestion: closest(value.text, words) })
   }
   const wanted = new Set<unknown>(words.filter(test))
+  const [only] = wanted
+  if (wanted.size === 1) return (found) => found === only
   return (found) => wanted.has(found)
 }
 

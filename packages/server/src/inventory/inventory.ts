@@ -9,6 +9,9 @@ export interface InventoryEvent<T extends InventoryType = InventoryType> {
 }
 export type InventoryListener = (event: InventoryEvent) => void
 
+/** Types whose objects come and go all the time, and are referred to by their like only. */
+export const fleeting: ReadonlySet<InventoryType> = new Set(['task', 'alarm'])
+
 type Maps = { readonly [T in InventoryType]: Map<string, InventoryObjects[T]> }
 
 /**
@@ -21,6 +24,7 @@ export class Inventory {
   readonly #ofConnection = new Map<ConnectionId, Map<InventoryType, Set<string>>>()
   readonly #listeners = new Set<InventoryListener>()
   #revision = 0
+  #names = 0
 
   constructor() {
     // One map for each type; `Object.fromEntries` cannot say so.
@@ -30,6 +34,11 @@ export class Inventory {
   /** Goes up with every change. */
   get revision(): number {
     return this.#revision
+  }
+
+  /** Goes up each time that {@link nameOf} may have another answer for what is not {@link fleeting}. */
+  get names(): number {
+    return this.#names
   }
 
   get<T extends InventoryType>(type: T, id: string): InventoryObjects[T] | undefined {
@@ -56,7 +65,7 @@ export class Inventory {
     const type = dot < 0 ? 'connection' : id.slice(0, dot)
     const map: ReadonlyMap<string, object> | undefined = isType(type) ? this.#maps[type] : undefined
     const object = map?.get(id)
-    return object && 'name' in object && typeof object.name === 'string' ? object.name : undefined
+    return object && nameIn(object)
   }
 
   put<T extends InventoryType>(type: T, object: InventoryObjects[T]): void {
@@ -98,11 +107,17 @@ export class Inventory {
 
   #tell(event: InventoryEvent): void {
     this.#revision++
+    const { type, before, after } = event
+    if (!fleeting.has(type) && (before && nameIn(before)) !== (after && nameIn(after))) this.#names++
     for (const listener of this.#listeners) listener(event)
   }
 }
 
 const none: ReadonlySet<string> = new Set()
+
+function nameIn(object: object): string | undefined {
+  return 'name' in object && typeof object.name === 'string' ? object.name : undefined
+}
 
 function isType(text: string): text is InventoryType {
   return (inventoryTypes as readonly string[]).includes(text)

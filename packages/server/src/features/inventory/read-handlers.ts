@@ -1,6 +1,5 @@
 import {
   connectionOfId,
-  listObjects,
   type InventoryObjects,
   type ListQuery,
   type NativeRecord,
@@ -13,6 +12,7 @@ import type { Principal } from '../../auth/principal.ts'
 import type { Connections } from '../../connections/connections.ts'
 import type { RequestInfo } from '../../http/handler.ts'
 import type { Inventory } from '../../inventory/inventory.ts'
+import { Lists } from '../../inventory/lists.ts'
 import { demandVisible } from '../../inventory/visible.ts'
 
 export interface ReadPorts {
@@ -39,12 +39,11 @@ export function readHandlers<T extends ResourceType>(
   type: T,
   { inventory, connections, clock }: ReadPorts,
 ): ReadHandlers<T> {
+  const lists = new Lists(inventory, type)
   return {
     async list({ input, who }) {
       const reach = who.access.reach(`${type}:read`)
-      const visible = typeof reach === 'function' ? { visible: reach } : {}
-      const context = { now: clock.now(), nameOf: (id: string) => inventory.nameOf(id), ...visible }
-      return listObjects<InventoryObjects[T]>(type, inventory.all(type), { ...input, ...context })
+      return lists.page(input, { now: clock.now(), ...(typeof reach === 'function' ? { visible: reach } : {}) })
     },
     get: async ({ params: { id }, who }) => demandVisible(inventory, { type, id, who }),
     async native({ params: { id }, who, info: { signal } }) {

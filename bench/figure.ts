@@ -6,10 +6,12 @@ export interface Figure {
   /** For example `s`, `MB/s`, `KiB/VM`. */
   readonly unit: string
   readonly ours: number
-  /** The same of the other program, measured in the same run. */
+  /** The same of the other program; measured in the same run unless a note says otherwise. */
   readonly peer?: number | undefined
   /** `ours / peer`. */
   readonly ratio?: number | undefined
+  /** Where the peer's figure comes from, when it was not measured in the same run. */
+  readonly note?: string
 }
 
 /** A figure with its ratio, when there is a peer. */

@@ -26,14 +26,15 @@ for (const suite of wanted) {
 
 const number = (value: number | undefined): string =>
   value === undefined ? '' : Math.abs(value) >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)))
-const rows = figures.map(({ suite, figure, unit, ours, peer, ratio }) => [
+const rows = figures.map(({ suite, figure, unit, ours, peer, ratio, note }) => [
   suite,
   figure,
   number(ours),
-  number(peer),
+  `${number(peer)}${note === undefined ? '' : ' *'}`,
   unit,
   number(ratio),
 ])
 const header = ['suite', 'figure', 'ours', 'peer', 'unit', 'ours/peer']
 const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)))
 for (const row of [header, ...rows]) console.log(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '))
+for (const note of new Set(figures.flatMap((one) => one.note ?? []))) console.log(`* ${note}`)

@@ -16,6 +16,14 @@ export const serverErrors = catalogue('server', {
     text: (p: { reason: string }) =>
       `Nixen cannot write its own state (${p.reason}). Make room where --state is, then look whether what was asked for was done.`,
   },
+  bad_database: {
+    text: (p: { place: string; reason: string }) =>
+      `The database ${p.place} cannot be used (${p.reason}). Check database.url, and that the server there runs and lets this user in.`,
+  },
+  database_in_use: {
+    text: (p: { place: string }) =>
+      `Another Nixen uses the database ${p.place}. Stop it first, or give this one a database of its own.`,
+  },
   newer_schema: {
     text: (p: { path: string; found: number; known: number }) =>
       `${p.path} was written by a newer Nixen (schema ${p.found}, this one knows ${p.known}). Install that version again, or restore the copy made before the upgrade.`,

@@ -9,12 +9,13 @@ import { Attempts } from './auth/attempts.ts'
 import { Authenticator } from './auth/authenticator.ts'
 import { SecondFactor } from './auth/second-factor.ts'
 import { SetUp } from './auth/setup.ts'
-import { loadConfig, type Config, type ConfigSources } from './config/load.ts'
+import { LiveConfig } from './config/live.ts'
+import { loadConfig, type ConfigSources } from './config/load.ts'
 import type { Settings } from './config/settings.ts'
 import { readSettings } from './config/stored.ts'
 import { ConnectionStore } from './connections/connection-store.ts'
 import { Connections } from './connections/connections.ts'
-import { openDatabase } from './db/database.ts'
+import { openState } from './db/open-state.ts'
 import type { Db } from './db/tables.ts'
 import { serverErrors } from './errors.ts'
 import { makeHandlers } from './handlers.ts'
@@ -65,17 +66,23 @@ export interface Server extends AsyncDisposable {
 /**
  * Starts the control plane on a state directory. Connections are begun and not waited for.
  *
- * @throws server.state_in_use, state_unusable, newer_schema, bad_setting, bad_file, bad_certificate, cannot_listen
+ * @throws server.state_in_use, state_unusable, bad_database, database_in_use, newer_schema, bad_setting, bad_file, bad_certificate, cannot_listen
  */
 export async function startServer(options: ServerOptions): Promise<Server> {
   await using parts = new AsyncDisposableStack()
   const state = parts.use(openStateDirectory(options.stateDir))
-  const db = openDatabase(state.database, undefined, { maxPages: options.maxDatabasePages })
+  // Where the database is cannot be in the database.
+  const outside = loadConfig({ ...options, database: undefined }).values
+  const logger = makeLogger(outside['log.level'], options.logTo)
+  const log = logOf(logger)
+  const database = { path: state.database, url: outside['database.url'], maxPages: options.maxDatabasePages }
+  const db = await openState({ ...database, log })
   parts.defer(async () => await db.destroy())
-  const config = loadConfig({ ...options, database: await readSettings(db) })
+  const config = new LiveConfig(loadConfig({ ...options, database: await readSettings(db) }))
   const { values: settings } = config
+  logger.level = settings['log.level']
+  config.onChange((values) => (logger.level = values['log.level']))
   const clock = options.clock ?? systemClock
-  const logger = makeLogger(settings['log.level'], options.logTo)
   const tlsOptions = { folder: state.tls, settings, now: clock.now() }
   const tls = await provideTls(tlsOptions)
   const setUp = new SetUp()
@@ -89,7 +96,6 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     await app.close()
   })
   const vault = openVault(state.keys)
-  const log = logOf(logger)
   await wire({ app, db, vault, config, clock, log, options, setUp, parts, stopping: stopping.signal, localSockets })
   await listen(app, settings)
   const local = { app, sockets: localSockets, folder: state.run, basePath: basePathOf(settings), log }
@@ -115,7 +121,7 @@ interface Wiring {
   readonly app: FastifyInstance
   readonly db: Db
   readonly vault: ReturnType<typeof openVault>
-  readonly config: Config
+  readonly config: LiveConfig
   readonly clock: Clock
   readonly log: Log
   readonly options: ServerOptions
@@ -144,8 +150,7 @@ async function wire(wiring: Wiring): Promise<void> {
   const authenticator = new Authenticator({
     db,
     clock,
-    idle: settings['session.idle'],
-    longest: settings['session.longest'],
+    lifetime: () => ({ idle: config.values['session.idle'], longest: config.values['session.longest'] }),
     nameOf: (id) => inventory.nameOf(id),
     onChanged: () => views.wake(),
   })

@@ -104,8 +104,10 @@ test('the schema is copied before it changes, and a newer one is refused', async
   await db.destroy()
   const next = [...migrations, { name: 'next', statements: ['CREATE TABLE next (id TEXT)'] }]
   await openDatabase(path, next).destroy()
-  expect(() => openDatabase(path)).toThrow(/written by a newer Nixen \(schema 2, this one knows 1\)/)
-  const copy = openDatabase(`${path}.schema-1`)
+  expect(() => openDatabase(path)).toThrow(
+    `written by a newer Nixen (schema ${migrations.length + 1}, this one knows ${migrations.length})`,
+  )
+  const copy = openDatabase(`${path}.schema-${migrations.length}`)
   expect(await copy.selectFrom('settings').selectAll().execute()).toEqual([{ key: 'kept', value_json: '1' }])
   await copy.destroy()
 })
@@ -120,7 +122,7 @@ test('a change of the schema that fails changes nothing', async () => {
   ]
   expect(() => openDatabase(path, broken)).toThrow(/cannot be used \(table a already exists\)/)
   await openDatabase(path).destroy()
-  expect(await readdir(state.path)).toContain('db.sqlite.schema-1')
+  expect(await readdir(state.path)).toContain(`db.sqlite.schema-${migrations.length}`)
 })
 
 test('an entry of the audit log that was changed or taken away is found', async () => {

@@ -1,13 +1,16 @@
 import type { AuditVerdict } from '@nixen/api'
 import { systemClock } from '@nixen/core'
-import { openDatabase } from '../db/database.ts'
+import { openState } from '../db/open-state.ts'
 import { openStateDirectory } from '../state/state-directory.ts'
 import { AuditLog } from './audit-log.ts'
 
 /** Checks the audit log of a state directory whose server is stopped. @throws server.state_in_use, server.newer_schema */
-export async function verifyAuditLog(stateDir: string): Promise<AuditVerdict> {
+export async function verifyAuditLog(
+  stateDir: string,
+  { databaseUrl }: { readonly databaseUrl?: string | undefined } = {},
+): Promise<AuditVerdict> {
   using state = openStateDirectory(stateDir)
-  const db = openDatabase(state.database)
+  const db = await openState({ path: state.database, url: databaseUrl })
   try {
     return await new AuditLog(db, systemClock).verify()
   } finally {

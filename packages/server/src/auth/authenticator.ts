@@ -23,8 +23,8 @@ const remembered = 5000
 export interface AuthenticatorOptions {
   readonly db: Db
   readonly clock: Clock
-  readonly idle: number
-  readonly longest: number
+  /** How long sessions live now, milliseconds: unused, and in all. */
+  readonly lifetime: () => { readonly idle: number; readonly longest: number }
   /** Told each time that anybody's permissions may have changed. */
   readonly onChanged: () => void
   readonly nameOf: (id: string) => string | undefined
@@ -86,13 +86,14 @@ export class Authenticator {
   async begin(user: UserId, { address, agent }: { address: string; agent: string | undefined }): Promise<string> {
     const secret = newSecret()
     const now = this.#options.clock.now()
+    const { idle, longest } = this.#options.lifetime()
     const values = {
       hash: hashSecret(secret),
       id: hashSecret(newSecret()).slice(0, 16),
       user_id: user,
       created: now,
       last_used: now,
-      expires: now + Math.min(this.#options.idle, this.#options.longest),
+      expires: now + Math.min(idle, longest),
       address,
       agent: agent?.slice(0, 300) ?? null,
     }
@@ -104,7 +105,8 @@ export class Authenticator {
   /** The user of a session's secret. @throws auth.expired */
   async bySession(secret: string): Promise<Principal> {
     return await this.#remember(`s ${secret}`, async () => {
-      const { db, clock, idle, longest } = this.#options
+      const { db, clock } = this.#options
+      const { idle, longest } = this.#options.lifetime()
       const hash = hashSecret(secret)
       const row = await db.selectFrom('sessions').selectAll().where('hash', '=', hash).executeTakeFirst()
       const now = clock.now()
@@ -147,12 +149,19 @@ export class Authenticator {
     return { user, grants: via.grants, access: intersect(access, compileAccess(via.grants, context)), via, expires }
   }
 
+  /** The clock may have been set forward while an answer was remembered. */
+  #ended({ principal: { expires } }: Found): boolean {
+    return expires !== undefined && expires <= this.#options.clock.now()
+  }
+
   async #remember(secret: string, find: () => Promise<Principal>): Promise<Principal> {
     const { clock } = this.#options
     // Kept by its hash: a dump of the memory shows no secret longer than the request lives.
     const key = hashSecret(secret)
     const known = this.#found.get(key)
-    if (known && known.epoch === this.#epoch && clock.monotonic() < known.until) return known.principal
+    if (known && known.epoch === this.#epoch && clock.monotonic() < known.until && !this.#ended(known)) {
+      return known.principal
+    }
     const epoch = this.#epoch
     const principal = await find()
     if (this.#found.size >= remembered) this.#found.clear()

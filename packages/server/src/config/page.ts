@@ -19,9 +19,9 @@ ${settingKeys.map((key) => section(key)).join('\n')}`
 }
 
 function section(key: SettingKey): string {
-  const { doc, outside = false } = settingSpecs[key]
+  const { doc, outside = false, restart } = settingSpecs[key]
   const only = outside ? ' It cannot be set in the console.' : ''
-  return `## ${key}\n\n${doc}${only} Used after the next start.\n`
+  return `## ${key}\n\n${doc}${only} A change is used ${restart ? 'after the next start' : 'at once'}.\n`
 }
 
 function defaultText(key: SettingKey): string {

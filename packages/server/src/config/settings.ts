@@ -7,10 +7,12 @@ export interface SettingSpec<S extends z.ZodType = z.ZodType> {
   readonly schema: S
   readonly default: z.output<S>
   readonly doc: string
-  /** A change is used after the next start. */
+  /** A change is used after the next start; otherwise at once. */
   readonly restart: boolean
   /** Cannot be kept in the database: it is needed to open or to reach it. */
   readonly outside?: boolean
+  /** Its value is not shown: it may hold a password. */
+  readonly secret?: boolean
 }
 
 const setting = <S extends z.ZodType>(spec: SettingSpec<S>): SettingSpec<S> => spec
@@ -92,23 +94,33 @@ export const settingSpecs = {
     doc: 'More names and addresses for the self-signed certificate, beside those of the machine.',
     restart: true,
   }),
+  'database.url': setting({
+    schema: z.string().refine((text) => text === '' || /^postgres(ql)?:$/.test(URL.parse(text)?.protocol ?? ''), {
+      error: 'Not an address like postgres://nixen:password@db.example.net/nixen.',
+    }),
+    default: '',
+    doc: 'Keeps the state (users, settings, audit log, …) in this PostgreSQL database (13 or newer) in place of SQLite in the state directory: `postgres://user:password@host/database`. What is kept already is not moved.',
+    restart: true,
+    outside: true,
+    secret: true,
+  }),
   'session.idle': setting({
     schema: duration(60_000),
     default: 12 * 3_600_000,
     doc: 'A session ends when it was not used for so long.',
-    restart: true,
+    restart: false,
   }),
   'session.longest': setting({
     schema: duration(60_000),
     default: 30 * 86_400_000,
     doc: 'A session ends so long after the log-in, used or not.',
-    restart: true,
+    restart: false,
   }),
   'log.level': setting({
     schema: z.enum(['debug', 'info', 'warn', 'error', 'silent']),
     default: 'info',
     doc: 'Least severity that is logged, as a line of JSON each.',
-    restart: true,
+    restart: false,
   }),
 } as const
 

@@ -1,5 +1,6 @@
 import { closest, settingsErrors, type Setting } from '@nixen/api'
-import { checkSetting, type Config } from '../../config/load.ts'
+import type { LiveConfig } from '../../config/live.ts'
+import { checkSetting } from '../../config/load.ts'
 import { isSettingKey, settingKeys, settingSpecs } from '../../config/settings.ts'
 import { readSettings } from '../../config/stored.ts'
 import type { Db } from '../../db/tables.ts'
@@ -7,8 +8,7 @@ import type { GroupHandlers } from '../../http/handler.ts'
 
 export interface SettingsPorts {
   readonly db: Db
-  /** As it was when the server started. */
-  readonly config: Config
+  readonly config: LiveConfig
 }
 
 /** Settings: what is set from outside is only shown. */
@@ -38,6 +38,7 @@ export function settingsHandlers({ db, config }: SettingsPorts): GroupHandlers<'
             .execute()
         }
       })
+      config.follow(await readSettings(db))
       return await list()
     },
   }
@@ -45,22 +46,23 @@ export function settingsHandlers({ db, config }: SettingsPorts): GroupHandlers<'
 
 function settingOf(
   key: (typeof settingKeys)[number],
-  { located }: Config,
+  { located }: LiveConfig,
   stored: ReadonlyMap<string, unknown>,
 ): Setting {
-  const { doc, default: standard, restart, outside = false } = settingSpecs[key]
+  const { doc, default: standard, restart, outside = false, secret = false } = settingSpecs[key]
   const { value, source, origin } = located[key]
   const fromOutside = source === 'flag' || source === 'environment' || source === 'file'
   const kept = stored.has(key) && !fromOutside
   return {
     key,
     description: doc,
-    value: kept ? stored.get(key) : value,
+    // Whether it is set at all may be known.
+    value: secret ? undefined : kept ? stored.get(key) : value,
     default: standard,
     source: kept ? 'database' : source,
     ...(origin === undefined ? {} : { origin }),
     readOnly: fromOutside || outside,
-    secret: false,
+    secret,
     restart,
   }
 }

@@ -1,12 +1,8 @@
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { systemClock, silentLog, type Clock, type Log } from '@nixen/core'
-import type { Pool } from './pool/pool.ts'
-import { startPool, type PoolHandle } from './pool/start-pool.ts'
 import type { VmImage } from './pool/images.ts'
 import { toolstackErrors } from './errors.ts'
 import { parseDump } from './record/dump.ts'
-import { hostsOf } from './record/load-dump.ts'
+import { Site } from './pool/site.ts'
 import type { Delays, Faults } from './faults/faults.ts'
 import type { User } from './session/sessions.ts'
 
@@ -53,9 +49,9 @@ export interface ToolstackOptions {
 /** A pool as its caller sees it. */
 export interface RunningPool {
   readonly name: string
-  /** `https://address:port` of the master. */
+  /** `https://address:port` of the present master. */
   readonly url: string
-  /** Address of each host, the master first. */
+  /** Address of each host that is in the pool now, in the order they came. */
   readonly addresses: readonly string[]
   /** Makes calls of this pool fail or wait. */
   readonly faults: Faults
@@ -70,8 +66,9 @@ export interface RunningPool {
 /** A toolstack that answers. Disposing of it stops it and keeps its state. */
 export interface Toolstack extends AsyncDisposable {
   readonly port: number
+  /** The pools there are now: one goes when its host joins another, one comes when a host is ejected. */
   readonly pools: readonly RunningPool[]
-  /** URL of the first pool's master. */
+  /** URL of the first pool's master at the start. */
   readonly url: string
   /** SHA-256 fingerprint of the certificate, absent without TLS. */
   readonly fingerprint: string | undefined
@@ -79,61 +76,25 @@ export interface Toolstack extends AsyncDisposable {
 
 /** Starts pools of simulated hosts that speak XAPI. */
 export async function startToolstack(options: ToolstackOptions = {}): Promise<Toolstack> {
-  const { pools = 1, hosts = 1, vms = 0, dataDir, log = silentLog, clock = systemClock } = options
+  const { pools = 1, hosts = 1, vms = 0, log = silentLog, clock = systemClock } = options
   assertCount('pools', pools, { least: 1, most: 200 })
   assertCount('hosts', hosts, { least: 1, most: 64 })
   assertCount('vms', vms, { least: 0, most: 100_000 })
-  if (dataDir !== undefined) await mkdir(dataDir, { recursive: true })
-  const dump = options.load === undefined ? undefined : parseDump(options.load)
-  const started: PoolHandle[] = []
-  const neighbours = new Set<Pool>()
-  try {
-    let before = 0
-    for (let index = 0; index < pools; index++) {
-      const load = index === 0 ? dump : undefined
-      const count = load ? hostsOf(load) : hosts
-      started.push(
-        await startPool({
-          ...options,
-          index,
-          load,
-          neighbours,
-          hosts: count,
-          vms,
-          log,
-          clock,
-          // All addresses share one port; the first one found decides.
-          port: started[0]?.port ?? options.port ?? 0,
-          directory: dataDir === undefined ? undefined : join(dataDir, `pool-${index + 1}`),
-          addresses: Array.from({ length: count }, (_, host) => addressOf(options, { pool: index, host, before })),
-        }),
-      )
-      before += count
-    }
-  } catch (error) {
-    await stopAll(started)
-    throw error
-  }
-  const [first] = started
+  const load = options.load === undefined ? undefined : parseDump(options.load)
+  const site = await Site.start({ ...options, load, pools, hosts, vms, log, clock })
+  const { port, fingerprint } = site
+  const [first] = site.pools
   if (!first) throw new TypeError('No pool was started')
+  const { url } = first
   return {
-    port: first.port,
-    pools: started,
-    url: first.url,
-    fingerprint: first.fingerprint,
-    [Symbol.asyncDispose]: () => stopAll(started),
+    port,
+    get pools() {
+      return site.pools
+    },
+    url,
+    fingerprint,
+    [Symbol.asyncDispose]: () => site[Symbol.asyncDispose](),
   }
-}
-
-function addressOf(
-  { listen }: ToolstackOptions,
-  { pool, host, before }: { pool: number; host: number; before: number },
-): string {
-  return listen?.[before + host] ?? `127.0.${pool + 1}.${host + 1}`
-}
-
-async function stopAll(pools: readonly PoolHandle[]): Promise<void> {
-  for (const pool of pools.toReversed()) await pool[Symbol.asyncDispose]()
 }
 
 function assertCount(option: string, value: number, { least, most }: { least: number; most: number }): void {

@@ -1,9 +1,10 @@
 import { XapiError } from '@nixen/xapi'
-import { isNull } from '../db/ref.ts'
 import type { Call } from '../dispatch/call.ts'
 import { methods, type MethodSet } from '../dispatch/methods.ts'
 import { fault } from '../errors.ts'
 import type { Ref } from '../generated/rows.ts'
+import { updatePoolCpus } from '../membership/pool-cpus.ts'
+import { removeHost } from '../membership/remove-host.ts'
 import { masterOf } from '../pool/pool.ts'
 import { hostFailed } from './ha.ts'
 import { hostMemory } from './host-memory.ts'
@@ -110,12 +111,10 @@ export const host: MethodSet = methods('host', {
 
   destroy({ db }, self) {
     if (self === masterOf(db)) throw fault('HOST_CANNOT_DESTROY_SELF', self)
-    const { metrics, resident_VMs, PIFs, PBDs, host_CPUs, certificates, control_domain } = db.get('host', self)
+    const { resident_VMs } = db.get('host', self)
     if ([...resident_VMs].some((vm) => !db.get('VM', vm).is_control_domain)) throw fault('HOST_HAS_RESIDENT_VMS', self)
-    for (const rows of [PIFs, PBDs, host_CPUs, certificates]) for (const ref of rows) db.remove(ref)
-    if (!isNull(control_domain)) db.remove(control_domain)
-    db.remove(metrics)
-    db.remove(self)
+    removeHost(db, self)
+    updatePoolCpus(db)
   },
 
   compute_free_memory: ({ db }, self) => hostMemory(db, self).free,
@@ -158,6 +157,6 @@ export const host: MethodSet = methods('host', {
   apply_edition: ({ db }, self, edition) => db.update(self, { edition }),
   get_server_certificate({ db, pool }, self) {
     db.get('host', self)
-    return pool.certificate
+    return pool.certificates.get(self)?.cert ?? ''
   },
 })

@@ -10,6 +10,7 @@ import { bond, network, pif, vlan } from './network.ts'
 import { pci } from './pci.ts'
 import { plainSetters } from './plain-setters.ts'
 import { pool } from './pool-class.ts'
+import { poolMembers } from './pool-members.ts'
 import { session } from './session.ts'
 import { pbd, sr } from './sr.ts'
 import { task } from './task.ts'
@@ -32,6 +33,7 @@ export const classes: readonly MethodSet[] = [
   task,
   message,
   pool,
+  poolMembers,
   host,
   vmPower,
   vmLifecycle,

@@ -2,7 +2,6 @@ import type { Call } from '../dispatch/call.ts'
 import { methods, type MethodSet } from '../dispatch/methods.ts'
 import { fault } from '../errors.ts'
 import type { Ref } from '../generated/rows.ts'
-import { masterOf, poolRef } from '../pool/pool.ts'
 import { createVlan } from './network.ts'
 
 /** A VLAN on the same device of every host. */
@@ -22,23 +21,7 @@ export const pool: MethodSet = methods('pool', {
     return vlanEverywhere(call, { device: call.db.get('PIF', pif).device, network, tag: VLAN })
   },
 
-  /** From then on the old master answers as a member does. */
-  designate_new_master({ db }, host) {
-    const { enabled, metrics } = db.get('host', host)
-    if (!db.find('host_metrics', metrics)?.live) throw fault('HOST_NOT_LIVE')
-    if (!enabled) throw fault('HOST_DISABLED', host)
-    db.update(poolRef(db), { master: host })
-  },
-
-  /** The host that is asked becomes the master, whatever became of the old one. */
-  emergency_transition_to_master({ db, host }) {
-    if (db.get('pool', poolRef(db)).ha_enabled) throw fault('HA_IS_ENABLED')
-    db.update(poolRef(db), { master: host })
-  },
-  is_slave: ({ db }, host) => db.row('host', host).ref !== masterOf(db),
-
   sync_database: () => undefined,
-  recover_slaves: () => [],
 
   get_license_state({ db }, self) {
     db.get('pool', self)

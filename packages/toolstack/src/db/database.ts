@@ -31,7 +31,7 @@ export class Database {
   readonly #tables: ReadonlyMap<string, Table>
   readonly #rows = new Map<string, MutableRow>()
   readonly #log = new ChangeLog()
-  readonly #store: RowStore
+  #store: RowStore
   readonly #dirty = new Set<MutableRow>()
   readonly #removed = new Set<string>()
   readonly #listeners = new Set<() => void>()
@@ -214,6 +214,29 @@ export class Database {
     this.#store.flush()
   }
 
+  /** Drops what was changed since the last commit, but for objects that are never kept: what could not be written did not happen. */
+  revert(): void {
+    const passing = [...this.#rows.values()].filter(({ cls }) => !cls.persist)
+    const kept = passing.map(({ ref, cls, created, modified, values }) => ({
+      ref,
+      cls: cls.name,
+      created,
+      modified,
+      values,
+    }))
+    this.replace([...this.#store.read(), ...kept])
+    this.#dirty.clear()
+    this.#removed.clear()
+    this.#changedNotes.clear()
+    this.#notes.clear()
+    for (const [key, text] of this.#store.notes()) this.#notes.set(key, text)
+  }
+
+  /** The keys of all texts beside the rows. */
+  noteKeys(): readonly string[] {
+    return [...this.#notes.keys()]
+  }
+
   /** A text that is kept beside the rows: work that goes on after the next commit, perhaps in another process. */
   note(key: string): string | undefined {
     return this.#notes.get(key)
@@ -275,9 +298,11 @@ export class Database {
     return table
   }
 
+  /** Keeps what there is and closes the store. Whoever still holds the database may go on, and nothing is kept any more. */
   close(): void {
     this.commit()
     this.#store.close()
+    this.#store = noStore
   }
 
   #fill(rows: Iterable<StoredRow>): void {

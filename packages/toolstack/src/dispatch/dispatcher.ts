@@ -36,6 +36,9 @@ type Run = (call: Call, params: readonly unknown[]) => unknown
 const refOfTask: WireType = { kind: 'ref', class: 'task' }
 const listType: WireType = { kind: 'set', of: { kind: 'string' } }
 
+/** Classes whose messages are still answered when the host is about to change its pool. */
+const watching: ReadonlySet<string> = new Set(['session', 'task', 'event'])
+
 /** Finds, checks and runs calls. */
 export class Dispatcher {
   readonly #pool: Pool
@@ -78,6 +81,8 @@ export class Dispatcher {
     if (message.poolInternal) {
       throw new XapiError('PERMISSION_DENIED', ['Internal API call attempted with not-permitted session'])
     }
+    // The end of a task may still be seen; what changed now would be lost.
+    if (this.#pool.leaving && !watching.has(message.class.name)) throw fault('HOST_STILL_BOOTING')
     if (session) checkRole(this.#pool.db.model, session.role, message, params)
     const run = this.#runOf(message)
     if (!run) throw notImplemented(message.wireName)

@@ -9,16 +9,16 @@ export const vdiNbd: MethodSet = methods('VDI', {
   get_nbd_info({ db, pool, session }, self) {
     const { uuid, SR } = db.get('VDI', self)
     const exportname = `/${uuid}?session_id=${session?.ref ?? ''}`
-    const cert = pool.certificate
-    return hostsOfSr(db, SR).flatMap((host) =>
-      nbdAddresses(db, host).map((address) => ({
+    return hostsOfSr(db, SR).flatMap((host) => {
+      const cert = pool.certificates.get(host)?.cert ?? ''
+      return nbdAddresses(db, host).map((address) => ({
         exportname,
         address,
         port: pool.nbdPorts.get(host) ?? nbdPort,
         cert,
         subject: subjectOf(cert),
-      })),
-    )
+      }))
+    })
   },
 })
 

@@ -1,4 +1,4 @@
-import { isUuid, messageOf, type Log } from '@nixen/core'
+import { isUuid, type Log } from '@nixen/core'
 import { serveNbd, type DiskSource, type NbdExport, type NbdServer } from '@nixen/disk'
 import { isXapiError } from '@nixen/xapi'
 import { cut } from '../faults/stream-faults.ts'
@@ -13,40 +13,33 @@ import { nbdMode } from './nbd-purpose.ts'
 /** Port of NBD on a host. */
 export const nbdPort = 10_809
 
-/**
- * Serves the disks of a pool, read-only, from each host's address; the ports go into `pool.nbdPorts`. What may connect follows the networks'
- * purposes at that time. A host whose port is taken goes without.
- */
-export async function startNbdServers(
-  pool: Pool,
-  { certificate, port, log }: { certificate: ServerCertificate; port: number; log: Log },
-): Promise<AsyncDisposable> {
-  const servers: NbdServer[] = []
-  const close = async (): Promise<void> => {
-    for (const server of servers) await server.close({ grace: 0 })
-  }
-  for (const { ref: host, values } of pool.db.rows('host')) {
-    try {
-      const server = await serveNbd({
-        listen: { host: values.address, port },
-        // Looked at for each connection.
-        get tls() {
-          return nbdMode(pool.db) === 'plain' ? undefined : { cert: certificate.cert, key: certificate.key }
-        },
-        exports: {
-          // A host does not tell what it has.
-          list: async () => [],
-          open: async (name) => (nbdMode(pool.db) === 'off' ? undefined : await openExport(pool, host, name)),
-        },
-        log,
-      })
-      servers.push(server)
-      pool.nbdPorts.set(host, 'port' in server.address ? (server.address.port ?? port) : port)
-    } catch (error) {
-      log.warn('NBD is not served', { address: values.address, error: messageOf(error) })
-    }
-  }
-  return { [Symbol.asyncDispose]: close }
+/** A host and its pool, as they are now. */
+export interface NbdHost {
+  readonly pool: Pool
+  readonly host: Ref<'host'>
+}
+
+/** Serves the disks that a host sees, read-only, from its address. What may connect follows the networks' purposes at that time. */
+export async function startNbdServer(
+  at: () => NbdHost,
+  { address, port, certificate, log }: { address: string; port: number; certificate: ServerCertificate; log: Log },
+): Promise<NbdServer> {
+  return await serveNbd({
+    listen: { host: address, port },
+    // Looked at for each connection.
+    get tls() {
+      return nbdMode(at().pool.db) === 'plain' ? undefined : { cert: certificate.cert, key: certificate.key }
+    },
+    exports: {
+      // A host does not tell what it has.
+      list: async () => [],
+      async open(name) {
+        const { pool, host } = at()
+        return nbdMode(pool.db) === 'off' ? undefined : await openExport(pool, host, name)
+      },
+    },
+    log,
+  })
 }
 
 /** The disk that an export name (`/<vdi-uuid>?session_id=<ref>`) asks for; `undefined` for what can't be had. */

@@ -120,6 +120,11 @@ export class Sessions {
     this.#db.remove(ref)
   }
 
+  /** Ends all sessions, as the restart of a host does. */
+  closeAll(): void {
+    for (const session of this.#sessions.values()) this.close(session.ref)
+  }
+
   closeUser(name: string): void {
     for (const session of this.#sessions.values()) if (session.user === name) this.close(session.ref)
   }

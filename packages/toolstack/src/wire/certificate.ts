@@ -1,6 +1,7 @@
 import 'reflect-metadata'
 import { createHash, randomBytes, webcrypto } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { systemCode } from '@nixen/core'
 import {
@@ -33,7 +34,7 @@ export async function serverCertificate(
 ): Promise<ServerCertificate> {
   if (directory === undefined) return await makeCertificate(name, addresses)
   const path = join(directory, 'tls.json')
-  const kept = await readKept(path)
+  const kept = await readCertificate(path)
   if (kept) return kept
   const made = await makeCertificate(name, addresses)
   await mkdir(directory, { recursive: true })
@@ -43,7 +44,8 @@ export async function serverCertificate(
   return made
 }
 
-async function readKept(path: string): Promise<ServerCertificate | undefined> {
+/** The certificate in a file, if there is one that is still valid. */
+export async function readCertificate(path: string): Promise<ServerCertificate | undefined> {
   try {
     // Written by the function above, whole or not at all.
     const kept = JSON.parse(await readFile(path, 'utf8')) as ServerCertificate
@@ -71,7 +73,8 @@ async function makeCertificate(name: string, addresses: readonly string[]): Prom
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature | KeyUsageFlags.keyCertSign),
       new SubjectAlternativeNameExtension([
         { type: 'dns', value: name },
-        ...addresses.map((value) => ({ type: 'ip' as const, value })),
+        // A host may have been given any text for an address.
+        ...addresses.filter((value) => isIP(value) !== 0).map((value) => ({ type: 'ip' as const, value })),
       ]),
     ],
   })

@@ -39,7 +39,7 @@ export interface ToolstackOptions {
   readonly conflictWait?: number
   /** Password of `root`; `nixen` when left out. */
   readonly password?: string
-  /** Who may log in beside `root`. */
+  /** Who may log in beside `root`: accounts of the simulated directory, with a subject in the pool that has the role. */
   readonly users?: readonly User[]
   readonly delays?: Delays
   readonly clock?: Clock
@@ -55,8 +55,10 @@ export interface RunningPool {
   readonly addresses: readonly string[]
   /** Makes calls of this pool fail or wait. */
   readonly faults: Faults
-  /** Takes the power of a host away, named by UUID or reference: it answers no more until the toolstack starts again. */
+  /** Takes the power of a host away, named by UUID or reference: it answers no more until it is started, or the toolstack is. */
   killHost(host: string): Promise<void>
+  /** Gives a host its power back, named by UUID or reference: it answers again, with its storage plugged. */
+  startHost(host: string): Promise<void>
   /** What of a loaded inventory could not be taken over. */
   readonly notes: readonly string[]
   /** Where the debug port listens, when it was asked for. */

@@ -78,6 +78,67 @@ describe('high availability', () => {
   })
 })
 
+describe('best effort', () => {
+  test('starts a machine again that ran on the host that failed, if there is room', async () => {
+    await using toolstack = await quickToolstack({ hosts: 3, vms: 12 })
+    const client = await logIn(toolstack.url)
+    const [, { master }] = await find(client, 'pool')
+    await client.call('pool.enable_ha', [], {})
+    const [vm, { resident_on }] = await agile(client, (each) => each.resident_on !== master)
+    const [large] = await find(
+      client,
+      'VM',
+      (each) => each.resident_on === resident_on && each.uuid !== vm && !each.is_control_domain,
+    )
+    const [halted] = await find(client, 'VM', (each) => each.power_state === 'Halted' && !each.is_a_template)
+    for (const each of [vm, large, halted]) await client.call('VM.set_ha_restart_priority', each, 'best-effort')
+    expect(await client.call('VM.get_ha_always_run', vm)).toBe(false)
+    await toolstack.pools[0]!.killHost(resident_on)
+    expect(await client.call('VM.get_record', vm)).toMatchObject({ power_state: 'Running' })
+    expect(await client.call('VM.get_resident_on', vm)).not.toBe(resident_on)
+    // It did not run before.
+    expect(await client.call('VM.get_power_state', halted)).toBe('Halted')
+  })
+})
+
+describe('a host that lost its power', () => {
+  test('answers again when it is started, with its storage and its devices', async () => {
+    await using toolstack = await quickToolstack({ hosts: 2, vms: 6, debugPort: 0 })
+    const [pool] = toolstack.pools
+    const client = await logIn(toolstack.url)
+    const [, { master }] = await find(client, 'pool')
+    const [member, { uuid, address, PBDs }] = await find(
+      client,
+      'host',
+      (host) => host.uuid !== undefined && host.address !== pool!.addresses[0],
+    )
+    expect(member).not.toBe(master)
+    const memberUrl = toolstack.url.replace(pool!.addresses[0] ?? '', address)
+    const power = async (what: string): Promise<number> =>
+      (await fetch(`${pool!.debugUrl}/hosts/${uuid}/${what}`, { method: 'POST' })).status
+    expect(await power('kill')).toBe(200)
+    await expect(fetch(memberUrl)).rejects.toThrow('fetch failed')
+    expect(await client.call('PBD.get_currently_attached', PBDs[0])).toBe(false)
+    expect(await power('start')).toBe(200)
+    await expect(logIn(memberUrl)).rejects.toThrow('HOST_IS_SLAVE')
+    expect(await client.call('host.get_enabled', member)).toBe(true)
+    for (const pbd of PBDs) expect(await client.call('PBD.get_currently_attached', pbd)).toBe(true)
+    // Once more changes nothing.
+    await client.call('host.disable', member)
+    expect(await power('start')).toBe(200)
+    expect(await client.call('host.get_enabled', member)).toBe(false)
+    // A host with a way to be switched on is started by the pool, too.
+    await client.call('host.enable', member)
+    await client.call('host.set_power_on_mode', member, 'wake-on-lan', {})
+    await pool!.killHost(uuid)
+    await client.call('host.power_on', member)
+    await expect(logIn(memberUrl)).rejects.toThrow('HOST_IS_SLAVE')
+    await pool!.killHost(uuid)
+    await pool!.startHost(uuid)
+    expect((await fetch(memberUrl)).status).toBe(200)
+  })
+})
+
 describe('a master that dies', () => {
   test('leaves members that name it, until one is told to take over', async () => {
     await using toolstack = await quickToolstack({ hosts: 2 })

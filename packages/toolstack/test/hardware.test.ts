@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Toolstack } from '../src/index.ts'
-import { find, logIn, quickToolstack, type TestClient } from './client.ts'
+import { find, logIn, quickToolstack, type Loose, type TestClient } from './client.ts'
 
 let toolstack: Toolstack
 let client: TestClient
@@ -23,6 +23,29 @@ describe('PCI devices', () => {
     const [attached] = await client.call('VM.get_attached_PCIs', vm)
     expect(await client.call('PCI.get_host', attached)).toBe(on)
     expect(await client.refusal('VM.suspend', vm)).toEqual(['VM_HAS_PCI_ATTACHED', vm])
+    const [elsewhere] = await find(client, 'host', ({ resident_VMs }) => !resident_VMs.includes(vm))
+    expect(await client.refusal('VM.assert_can_boot_here', vm, elsewhere)).toEqual(['VM_HAS_PCI_ATTACHED', vm])
+    expect(await client.refusal('host.assert_can_evacuate', on)).toEqual([
+      'CANNOT_EVACUATE_HOST',
+      `VM_HAS_PCI_ATTACHED|${vm}`,
+    ])
+    // Another machine gets the device of the other host, a third one none.
+    const others = Object.entries(await client.call('VM.get_all_records'))
+      .filter(([ref, each]: [string, Loose]) => ref !== vm && !each.is_a_template && !each.is_control_domain)
+      .map(([ref]) => ref)
+    const [second = '', third = ''] = others
+    for (const other of [second, third]) {
+      if ((await client.call('VM.get_power_state', other)) !== 'Halted') await client.call('VM.hard_shutdown', other)
+      await client.call('VM.add_to_other_config', other, 'pci', '0/0000:81:00.0')
+    }
+    expect((await client.refusal('VM.assert_can_boot_here', second, on)).join(' ')).toMatch(/0000:81:00.0 is in use/)
+    await client.call('VM.start', second, false, false)
+    expect(await client.call('VM.get_resident_on', second)).toBe(elsewhere)
+    expect(await client.refusal('VM.start', third, false, false)).toEqual(['NO_HOSTS_AVAILABLE'])
+    await client.call('VM.remove_from_other_config', third, 'pci')
+    await client.call('VM.add_to_other_config', third, 'pci', '0/0000:99:00.0')
+    expect((await client.refusal('VM.assert_can_boot_here', third, on)).join(' ')).toMatch(/99:00.0 is not on the host/)
+    await client.call('VM.hard_shutdown', second)
     await client.call('VM.hard_shutdown', vm)
     expect(await client.call('VM.get_attached_PCIs', vm)).toEqual([])
   })

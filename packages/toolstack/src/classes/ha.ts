@@ -78,8 +78,13 @@ export function setWanted({ db }: Pick<Call, 'db'>, vm: Ref<'VM'>, wanted: boole
   updatePlan(db)
 }
 
-/** What the other hosts do when one has failed and HA is on: a new master, and protected machines start again, in their order. */
-export function hostFailed(call: Pick<Call, 'db' | 'pool'>, host: Ref<'host'>): void {
+/**
+ * What the other hosts do when one has failed and HA is on: a new master, protected machines start again, in their order, and then, as far as there
+ * is room, those of best effort that ran on it.
+ *
+ * @param lost the machines that ran on the host
+ */
+export function hostFailed(call: Pick<Call, 'db' | 'pool'>, host: Ref<'host'>, lost: readonly Ref<'VM'>[]): void {
   const { db, pool } = call
   if (!db.get('pool', poolRef(db)).ha_enabled) return
   const { uuid, name_label } = db.get('host', host)
@@ -96,17 +101,29 @@ export function hostFailed(call: Pick<Call, 'db' | 'pool'>, host: Ref<'host'>): 
     )
     if (next) db.update(poolRef(db), { master: next.ref })
   }
-  const lost = protectedVms(db).filter((vm) => db.get('VM', vm).power_state === 'Halted')
-  for (const vm of lost.toSorted((a, b) => db.get('VM', a).order - db.get('VM', b).order)) {
-    const [target] = possibleHosts(db, vm)
-    if (target) bootVm({ db, pool }, vm, { host: target, paused: false })
-    else {
-      const { uuid: obj_uuid, name_label: name } = db.get('VM', vm)
-      const body = `VM '${name}' could not be started again`
-      addMessage(call, { name: 'HA_PROTECTED_VM_RESTART_FAILED', priority: 1, cls: 'VM', obj_uuid, body })
-    }
+  for (const vm of inOrder(db, protectedVms(db))) {
+    if (restart({ db, pool }, vm)) continue
+    const { uuid: obj_uuid, name_label: name } = db.get('VM', vm)
+    const body = `VM '${name}' could not be started again`
+    addMessage(call, { name: 'HA_PROTECTED_VM_RESTART_FAILED', priority: 2, cls: 'VM', obj_uuid, body })
   }
+  const hopeful = lost.filter((vm) => db.find('VM', vm)?.ha_restart_priority === 'best-effort')
+  // Nobody is told of those that find no place.
+  for (const vm of inOrder(db, hopeful)) restart({ db, pool }, vm)
   updatePlan(db)
+}
+
+/** Those that are halted, by the order in which they start. */
+function inOrder(db: Call['db'], vms: readonly Ref<'VM'>[]): Ref<'VM'>[] {
+  const halted = vms.filter((vm) => db.get('VM', vm).power_state === 'Halted')
+  return halted.toSorted((a, b) => db.get('VM', a).order - db.get('VM', b).order)
+}
+
+/** Whether there was a host to start the machine on. */
+function restart({ db, pool }: Pick<Call, 'db' | 'pool'>, vm: Ref<'VM'>): boolean {
+  const [target] = possibleHosts(db, vm)
+  if (target) bootVm({ db, pool }, vm, { host: target, paused: false })
+  return target !== undefined
 }
 
 export const poolHa: MethodSet = methods('pool', {

@@ -8,7 +8,7 @@ import { removeHost } from '../membership/remove-host.ts'
 import { masterOf } from '../pool/pool.ts'
 import { hostFailed } from './ha.ts'
 import { hostMemory } from './host-memory.ts'
-import { afterReboot } from './pci.ts'
+import { hostStarted } from './host-start.ts'
 import { bootProblem, possibleHosts } from './placement.ts'
 import { haltVm, placeVm } from './vm-runtime.ts'
 
@@ -83,11 +83,7 @@ export const host: MethodSet = methods('host', {
     if (self === masterOf(db)) return
     setLive(call, self, false)
     await pool.clock.sleep(pool.faults.delayOf('host.reboot'), { signal: call.task.signal })
-    setLive(call, self, true)
-    afterReboot(call, self)
-    const seconds = `${Math.floor(pool.clock.now() / 1000)}.`
-    const { other_config } = db.get('host', self)
-    db.update(self, { enabled: true, other_config: { ...other_config, boot_time: seconds, agent_start_time: seconds } })
+    hostStarted(call, self)
   },
 
   shutdown(call, self) {
@@ -97,16 +93,17 @@ export const host: MethodSet = methods('host', {
     setLive(call, self, false)
   },
 
-  power_on(call, self) {
-    setLive(call, self, true)
-    call.db.update(self, { enabled: true })
+  async power_on(call, self) {
+    await call.pool.moves.powerOn(call.pool, self)
+    hostStarted(call, self)
   },
 
   declare_dead(call, self) {
     setLive(call, self, false)
     call.db.update(self, { enabled: false })
-    for (const vm of guestsOf(call, self)) haltVm(call, vm)
-    hostFailed(call, self)
+    const lost = guestsOf(call, self)
+    for (const vm of lost) haltVm(call, vm)
+    hostFailed(call, self, lost)
   },
 
   destroy({ db }, self) {

@@ -5,7 +5,8 @@ import { eventQueue } from './event-queue.ts'
 import { hostHa, poolHa, vmHa } from './ha.ts'
 import { host } from './host.ts'
 import { message } from './message.ts'
-import { blob, role, secret, subject, vmAppliance, vtpm } from './misc.ts'
+import { hostExternalAuth, poolExternalAuth } from './external-auth.ts'
+import { blob, secret, vmAppliance, vtpm } from './misc.ts'
 import { bond, network, pif, vlan } from './network.ts'
 import { pci } from './pci.ts'
 import { plainSetters } from './plain-setters.ts'
@@ -13,6 +14,7 @@ import { pool } from './pool-class.ts'
 import { poolMembers } from './pool-members.ts'
 import { session } from './session.ts'
 import { pbd, sr } from './sr.ts'
+import { auth, role, subject } from './subject.ts'
 import { task } from './task.ts'
 import { hostUpdates, poolUpdate, poolUpdates, repository } from './updates.ts'
 import { vbd } from './vbd.ts'
@@ -64,5 +66,8 @@ export const classes: readonly MethodSet[] = [
   blob,
   subject,
   role,
+  auth,
+  poolExternalAuth,
+  hostExternalAuth,
   vtpm,
 ]

@@ -41,24 +41,6 @@ export const blob: MethodSet = methods('blob', {
   },
 })
 
-export const subject: MethodSet = methods('subject', {
-  add_to_roles({ db }, self, role) {
-    db.get('role', role)
-    const { roles } = db.get('subject', self)
-    if (roles.includes(role)) throw fault('ROLE_ALREADY_EXISTS')
-    db.update(self, { roles: [...roles, role] })
-  },
-  remove_from_roles({ db }, self, role) {
-    const { roles } = db.get('subject', self)
-    if (!roles.includes(role)) throw fault('ROLE_NOT_FOUND')
-    db.update(self, { roles: roles.filter((other) => other !== role) })
-  },
-  get_permissions_name_label: ({ db }, self) => {
-    db.get('subject', self)
-    return []
-  },
-})
-
 export const vtpm: MethodSet = methods('VTPM', {
   create({ db }, VM, is_unique) {
     const { VTPMs, power_state } = db.get('VM', VM)
@@ -71,17 +53,6 @@ export const vtpm: MethodSet = methods('VTPM', {
     if (power_state !== 'Halted')
       throw fault('VM_BAD_POWER_STATE', db.get('VTPM', self).VM, 'halted', power_state.toLowerCase())
     db.remove(self)
-  },
-})
-
-export const role: MethodSet = methods('role', {
-  get_permissions: ({ db }, self) => {
-    db.get('role', self)
-    return []
-  },
-  get_permissions_name_label: ({ db }, self) => {
-    db.get('role', self)
-    return []
   },
 })
 

@@ -1,3 +1,4 @@
+import { XapiError } from '@nixen/xapi'
 import type { Database } from '../db/database.ts'
 import type { Call } from '../dispatch/call.ts'
 import { methods, type MethodSet } from '../dispatch/methods.ts'
@@ -26,11 +27,30 @@ export function afterReboot({ db }: Pick<Call, 'db'>, host: Ref<'host'>): void {
   }
 }
 
-/** The devices of a host that a machine is to have: `other_config:pci` is `0/0000:41:00.0,0/…`. */
-export function passedThrough(db: Database, vm: Ref<'VM'>, host: Ref<'host'>): Ref<'PCI'>[] {
+/** Addresses of the devices that a machine is to have: `other_config:pci` is `0/0000:41:00.0,0/…`. */
+function wantedDevices(db: Database, vm: Ref<'VM'>): ReadonlySet<string> {
   const parts = (db.get('VM', vm).other_config['pci'] ?? '').split(',')
-  const wanted = new Set(parts.map((part) => part.trim().replace(/^\d+\//, '')))
+  return new Set(parts.map((part) => part.trim().replace(/^\d+\//, '')).filter((address) => address !== ''))
+}
+
+/** The devices of a host that a machine is to have. */
+export function passedThrough(db: Database, vm: Ref<'VM'>, host: Ref<'host'>): Ref<'PCI'>[] {
+  const wanted = wantedDevices(db, vm)
   return [...db.get('host', host).PCIs].filter((pci) => wanted.has(db.get('PCI', pci).pci_id))
+}
+
+/** Why a machine can't have its devices on a host: one is not there, or another machine has it. */
+export function pciProblem(db: Database, vm: Ref<'VM'>, host: Ref<'host'>): XapiError | undefined {
+  const found = new Map(passedThrough(db, vm, host).map((pci) => [db.get('PCI', pci).pci_id, pci]))
+  for (const address of wantedDevices(db, vm)) {
+    const pci = found.get(address)
+    const holders = pci ? [...db.get('PCI', pci).attached_VMs].filter((other) => other !== vm) : []
+    if (pci && holders.length === 0) continue
+    const why = pci ? 'is in use by another VM' : `is not on the host ${db.get('host', host).name_label}`
+    // A host finds out when it builds the domain, and has no code of its own for it.
+    return new XapiError('INTERNAL_ERROR', [`xenopsd internal error: the PCI device ${address} ${why}`])
+  }
+  return undefined
 }
 
 export const pci: MethodSet = methods('PCI', {

@@ -4,16 +4,20 @@ import { isNull } from '../db/ref.ts'
 import { fault } from '../errors.ts'
 import type { Ref } from '../generated/rows.ts'
 import { hostMemory } from './host-memory.ts'
+import { pciProblem } from './pci.ts'
 
 /** Why a VM can't run on a host, in the order a host checks; `undefined` when it can. */
 export function bootProblem(db: Database, vm: Ref<'VM'>, host: Ref<'host'>): XapiError | undefined {
   const { enabled, metrics } = db.get('host', host)
   if (!enabled) return fault('HOST_DISABLED', host)
   if (!db.find('host_metrics', metrics)?.live) return fault('HOST_NOT_LIVE')
+  const { attached_PCIs, resident_on } = db.get('VM', vm)
+  // What it has now stays where it is.
+  if (attached_PCIs.size > 0 && resident_on !== host) return fault('VM_HAS_PCI_ATTACHED', vm)
   return reachProblem(db, vm, host) ?? memoryProblem(db, vm, host)
 }
 
-/** What the host does not see of the VM's disks and networks. */
+/** What the host does not have of the VM's disks, networks and PCI devices. */
 export function reachProblem(db: Database, vm: Ref<'VM'>, host: Ref<'host'>): XapiError | undefined {
   const { VBDs, VIFs } = db.get('VM', vm)
   for (const vbd of VBDs) {
@@ -25,7 +29,7 @@ export function reachProblem(db: Database, vm: Ref<'VM'>, host: Ref<'host'>): Xa
     const { network } = db.get('VIF', vif)
     if (!seesNetwork(db, host, network)) return fault('VM_REQUIRES_NETWORK', vm, network)
   }
-  return undefined
+  return pciProblem(db, vm, host)
 }
 
 /** Whether the host has the SR plugged. */

@@ -18,6 +18,8 @@ export const session: MethodSet = methods('session', {
 
   /** Works on members too: the session is for the host itself. */
   async slave_local_login_with_password(call, uname, pwd) {
+    // Without the master there is no directory to ask.
+    if (uname !== 'root') throw new XapiError('SESSION_AUTHENTICATION_FAILED', [uname, 'Authentication failure'])
     return await login(call, uname, pwd, 'local')
   },
 
@@ -29,12 +31,12 @@ export const session: MethodSet = methods('session', {
     call.pool.sessions.close(sessionOf(call).ref)
   },
 
+  /** Only of `root`: who else there is has their password in the directory. */
   change_password(call, oldPassword, newPassword) {
-    const { user } = sessionOf(call)
-    if (!call.pool.sessions.authenticate(user, oldPassword)) {
+    if (!call.pool.sessions.isRootPassword(oldPassword)) {
       throw new XapiError('CHANGE_PASSWORD_REJECTED', ['Authentication failure'])
     }
-    call.pool.sessions.setPassword(user, newPassword)
+    call.pool.sessions.setRootPassword(newPassword)
   },
 
   get_all_subject_identifiers(call) {

@@ -5,9 +5,10 @@ import { isXapiError } from '@nixen/xapi'
 import type { Ref } from '../generated/rows.ts'
 import type { Pool } from '../pool/pool.ts'
 import { namedObject } from '../streams/objects.ts'
+import { directoryAccount } from './account.ts'
 import { debugErrors } from './errors.ts'
 import { faultRule } from './fault-rule.ts'
-import { killHost, panic, readDisk, setGuest, writeDisk } from './guest.ts'
+import { killHost, panic, readDisk, setGuest, startHost, writeDisk } from './guest.ts'
 
 export interface DebugOptions {
   readonly pool: Pool
@@ -99,6 +100,17 @@ async function act({ pool, stopHost, settle }: DebugOptions, asked: Request): Pr
       await killHost(pool, host, () => stopHost(host))
       return {}
     }
+    case 'POST hosts start': {
+      const host = namedObject(pool.db, 'host', uuid)
+      await startHost(pool, host, () => pool.moves.powerOn(pool, host))
+      return {}
+    }
+    case 'PUT accounts':
+      pool.directory.put(directoryAccount(uuid, await jsonBody(request)))
+      return {}
+    case 'DELETE accounts':
+      if (!pool.directory.remove(uuid)) throw debugErrors.not_found({ what: `account "${uuid}"` })
+      return {}
     case 'POST srs settle':
       await settle(pool.db.get('SR', namedObject(pool.db, 'SR', uuid)).uuid)
       return {}

@@ -1,5 +1,6 @@
 import { isRecord } from '@nixen/core'
 import { hostFailed } from '../classes/ha.ts'
+import { hostStarted } from '../classes/host-start.ts'
 import { bootVm, haltVm } from '../classes/vm-runtime.ts'
 import { addMessage } from '../classes/message.ts'
 import { isNull } from '../db/ref.ts'
@@ -87,13 +88,18 @@ export function panic(pool: Pool, vm: Ref<'VM'>): void {
 export async function killHost(pool: Pool, host: Ref<'host'>, stopListening: () => Promise<void>): Promise<void> {
   const { db } = pool
   await stopListening()
-  // Halting takes a machine out of the set; a set may lose members while it is walked over.
-  for (const vm of db.get('host', host).resident_VMs) {
-    if (!db.get('VM', vm).is_control_domain) haltVm({ db, pool }, vm)
-  }
+  const lost = [...db.get('host', host).resident_VMs].filter((vm) => !db.get('VM', vm).is_control_domain)
+  for (const vm of lost) haltVm({ db, pool }, vm)
   const { metrics, PBDs } = db.get('host', host)
   if (db.find('host_metrics', metrics)) db.update(metrics, { live: false, last_updated: pool.clock.now() })
   for (const pbd of PBDs) db.update(pbd, { currently_attached: false })
   db.update(host, { enabled: false })
-  hostFailed({ db, pool }, host)
+  hostFailed({ db, pool }, host, lost)
+}
+
+/** A host that lost power gets it back: it answers again, as a host that has started. One that is up goes on as it was. */
+export async function startHost(pool: Pool, host: Ref<'host'>, startListening: () => Promise<void>): Promise<void> {
+  await startListening()
+  const { metrics } = pool.db.get('host', host)
+  if (!pool.db.find('host_metrics', metrics)?.live) hostStarted({ db: pool.db, pool }, host)
 }

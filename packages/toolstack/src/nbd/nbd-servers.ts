@@ -48,10 +48,9 @@ async function openExport(pool: Pool, host: Ref<'host'>, name: string): Promise<
   const { pathname, searchParams } = URL.parse(name, 'nbd://host') ?? {}
   const uuid = pathname?.slice(1) ?? ''
   const session = searchParams?.get('session_id') ?? ''
-  if (!isUuid(uuid) || !sessions.has(session)) return undefined
+  if (!isUuid(uuid) || !sessions.find(session)) return undefined
   const vdi = db.findUuid('VDI', uuid)
   if (vdi === undefined || !hostsOfSr(db, db.get('VDI', vdi).SR).includes(host)) return undefined
-  sessions.check(session)
   try {
     const attached = attachToDom0(db, vdi, { host, mode: 'RO' })
     try {

@@ -16,7 +16,9 @@ import { dataModel } from '../model/model.ts'
 import { AllowedOperations } from '../operations/allowed.ts'
 import type { ToolstackDump } from '../record/dump.ts'
 import { loadDump } from '../record/load-dump.ts'
+import { Directory } from '../session/directory.ts'
 import { Sessions } from '../session/sessions.ts'
+import { admit } from '../session/subjects.ts'
 import { LocalStorage } from '../storage/local-storage.ts'
 import { Screens } from '../streams/console/screens.ts'
 import { Tasks } from '../tasks/tasks.ts'
@@ -195,6 +197,12 @@ interface Parts {
 function assemble(options: PoolOptions, { db, certificates, storage, signal }: Parts): Pool {
   const { clock, log, waits = true, loginDelay = true, conflictWait = 2000, password = 'nixen', users = [] } = options
   const random = seededRandom((options.seed ?? 1) + 7919 * (options.index + 1))
+  const directory = new Directory()
+  for (const user of users) {
+    directory.put(user)
+    const entry = directory.byName(user.name)
+    if (entry) admit(db, entry, user.role)
+  }
   return {
     db,
     clock,
@@ -202,7 +210,8 @@ function assemble(options: PoolOptions, { db, certificates, storage, signal }: P
     log,
     signal,
     settings: { waits, loginDelay, conflictWait },
-    sessions: new Sessions({ db, clock, loginDelay, users: [{ name: 'root', password, role: 'root' }, ...users] }),
+    directory,
+    sessions: new Sessions({ db, clock, loginDelay, password, directory }),
     tasks: new Tasks({ db, clock, log, signal }),
     events: new Events({ db, clock, waits }),
     faults: new Faults({ random, clock, delays: options.delays ?? {} }),

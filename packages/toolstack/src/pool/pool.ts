@@ -4,6 +4,7 @@ import type { StoredRow } from '../db/row-store.ts'
 import type { Events } from '../events/events.ts'
 import type { Faults } from '../faults/faults.ts'
 import type { Ref } from '../generated/rows.ts'
+import type { Directory } from '../session/directory.ts'
 import type { Sessions } from '../session/sessions.ts'
 import type { Screens } from '../streams/console/screens.ts'
 import type { StoragePort } from '../storage/storage-port.ts'
@@ -28,6 +29,8 @@ export interface Pool {
   readonly log: Log
   readonly settings: PoolSettings
   readonly sessions: Sessions
+  /** The directory service that subjects log in by. */
+  readonly directory: Directory
   readonly tasks: Tasks
   readonly events: Events
   readonly faults: Faults

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { messageOf, type Clock, type Log } from '@nixen/core'
-import { killHost } from '../debug/guest.ts'
+import { killHost, startHost } from '../debug/guest.ts'
 import type { StoredRow } from '../db/row-store.ts'
 import type { Ref } from '../generated/rows.ts'
 import { freshPool } from '../membership/fresh-pool.ts'
@@ -271,6 +271,11 @@ export class Site implements HostMoves, AsyncDisposable {
       killHost: async (name) => {
         const host = namedObject(db, 'host', name)
         await killHost(pool, host, () => this.#stopHost(member, host))
+        db.commit()
+      },
+      startHost: async (name) => {
+        const host = namedObject(db, 'host', name)
+        await startHost(pool, host, () => this.powerOn(pool, host))
         db.commit()
       },
       debugUrl: debug?.url,

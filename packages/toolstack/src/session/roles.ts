@@ -1,8 +1,23 @@
 import { XapiError } from '@nixen/xapi'
 import type { MessageModel, Model } from '../model/model.ts'
 
+const subjectRoles = ['pool-admin', 'pool-operator', 'vm-power-admin', 'vm-admin', 'vm-operator', 'read-only'] as const
+
+/** What a subject may do in the pool. */
+export type SubjectRole = (typeof subjectRoles)[number]
+
 /** What a session may do. `root` is the local superuser. */
-export type Role = 'root' | 'pool-admin' | 'pool-operator' | 'vm-power-admin' | 'vm-admin' | 'vm-operator' | 'read-only'
+export type Role = 'root' | SubjectRole
+
+/** Whether a text is the name of a role. */
+export function isSubjectRole(name: string): name is SubjectRole {
+  return subjectRoles.some((role) => role === name)
+}
+
+/** The role that includes all the others. */
+export function strongest(model: Model, roles: readonly SubjectRole[]): SubjectRole | undefined {
+  return roles.toSorted((a, b) => (roleAllows(model, a, b) ? -1 : 1))[0]
+}
 
 /** Whether `role` is at least as privileged as `minRole` of the data model. */
 export function roleAllows(model: Model, role: Role, minRole: string): boolean {
@@ -29,4 +44,35 @@ function keyRuleOf(message: MessageModel, key: string): { pattern: string; role:
     if (matches) return { pattern, role }
   }
   return undefined
+}
+
+const permissions = new WeakMap<Model, Map<string, readonly string[]>>()
+
+/** All that a role allows, by the names that `RBAC_PERMISSION_DENIED` has: `vm.start`, `pool.add_to_other_config/key:folder`, `http/put_import`. */
+export function permissionsOf(model: Model, role: Role): readonly string[] {
+  const known = permissions.get(model) ?? new Map<string, readonly string[]>()
+  permissions.set(model, known)
+  const found =
+    known.get(role) ??
+    [...permissionRoles(model)].flatMap(([name, least]) => (roleAllows(model, role, least) ? [name] : []))
+  known.set(role, found)
+  return found
+}
+
+/** The least privileged role that has a permission. */
+export function leastRole(model: Model, permission: string): string | undefined {
+  return permissionRoles(model).get(permission)
+}
+
+function permissionRoles(model: Model): Map<string, string> {
+  const least = new Map<string, string>()
+  for (const message of new Set(model.messages.values())) {
+    if (!message.session || message.removed) continue
+    const name = message.wireName.toLowerCase()
+    least.set(name, message.minRole)
+    for (const [pattern, role] of message.mapKeyRoles) least.set(`${name}/key:${pattern}`, role)
+  }
+  for (const { name, minRole, rbacChecked } of model.httpActions) if (rbacChecked) least.set(`http/${name}`, minRole)
+  least.set('task.destroy/any', 'pool-operator').set('task.cancel/any', 'pool-operator')
+  return least
 }

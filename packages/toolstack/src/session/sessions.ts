@@ -1,25 +1,39 @@
-import { timingSafeEqual } from 'node:crypto'
 import type { Clock } from '@nixen/core'
-import { XapiError } from '@nixen/xapi'
+import { isXapiError, XapiError } from '@nixen/xapi'
 import type { Database } from '../db/database.ts'
 import { nullRef } from '../db/ref.ts'
 import { fault } from '../errors.ts'
 import type { Ref } from '../generated/rows.ts'
-import type { Role } from './roles.ts'
+import { sameSecret, type Directory, type DirectoryEntry } from './directory.ts'
+import { permissionsOf, type Role, type SubjectRole } from './roles.ts'
+import { membershipOf, usesDirectory } from './subjects.ts'
 
 /** Someone who may log in. */
 export interface User {
   readonly name: string
   readonly password: string
-  readonly role: Role
+  readonly role: SubjectRole
 }
+
+/** Who asked, and was found to be who they say. */
+export type Identity =
+  | { readonly kind: 'root' }
+  | {
+      readonly kind: 'subject'
+      readonly entry: DirectoryEntry
+      readonly subject: Ref<'subject'>
+      readonly role: SubjectRole
+    }
 
 /** What a session is, beside its row. */
 export interface SessionState {
   readonly ref: Ref<'session'>
   readonly user: string
-  readonly role: Role
+  /** As it is now: roles of subjects may change while they are logged in. */
+  role: Role
   readonly originator: string
+  /** Who is asked for again at each call, to see whether they still may. */
+  readonly entry: DirectoryEntry | undefined
   lastUsed: number
 }
 
@@ -36,15 +50,18 @@ export class Sessions {
   readonly #db: Database
   readonly #clock: Clock
   readonly #loginDelay: boolean
-  readonly #users: Map<string, User>
+  readonly #directory: Directory
+  /** Password of `root`. */
+  #password: string
   /** Least recently used first. */
   readonly #sessions = new Map<string, SessionState>()
 
-  constructor(options: { db: Database; clock: Clock; users: readonly User[]; loginDelay: boolean }) {
+  constructor(options: { db: Database; clock: Clock; password: string; directory: Directory; loginDelay: boolean }) {
     this.#db = options.db
     this.#clock = options.clock
     this.#loginDelay = options.loginDelay
-    this.#users = new Map(options.users.map((user) => [user.name, user]))
+    this.#directory = options.directory
+    this.#password = options.password
   }
 
   get size(): number {
@@ -57,48 +74,71 @@ export class Sessions {
     password: string,
     options: { originator: string; host: Ref<'host'>; signal: AbortSignal },
   ): Promise<Ref<'session'>> {
-    const user = this.authenticate(name, password)
-    if (user) return this.open(user, options)
+    const who = this.identify(name, password)
+    if (!isXapiError(who)) return this.open(who, options)
     if (this.#loginDelay) await this.#clock.sleep(wrongPasswordDelay, { signal: options.signal })
-    // A host sends both parameters although the data model names none.
-    throw new XapiError('SESSION_AUTHENTICATION_FAILED', [name, 'Authentication failure'])
+    throw who
   }
 
-  /** The user, if the password is theirs. */
-  authenticate(name: string, password: string): User | undefined {
-    const user = this.#users.get(name)
-    return user && sameSecret(user.password, password) ? user : undefined
+  /** Who somebody is, or the error that they are answered: `root` by the pool's password, others by the directory if the pool uses one. */
+  identify(name: string, password: string): Identity | XapiError {
+    if (name === 'root' && sameSecret(this.#password, password)) return { kind: 'root' }
+    const entry = usesDirectory(this.#db) ? this.#directory.authenticate(name, password) : undefined
+    if (!entry) return refused(name, 'Authentication failure')
+    const { sid } = entry
+    if (entry.suspended) return refused(name, `User ${name} (subject_id ${sid}) suspended in external directory`)
+    const membership = membershipOf(this.#db, entry)
+    if (!membership) return refused(name, `Subject ${name} (identifier ${sid}) has no access rights in this pool`)
+    const { subject, role } = membership
+    if (role) return { kind: 'subject', entry, subject, role }
+    const message = `Subject ${name} (identifier ${sid}) has no roles in this pool`
+    return new XapiError('RBAC_PERMISSION_DENIED', ['session.login_with_password', message])
   }
 
-  setPassword(name: string, password: string): void {
-    const user = this.#users.get(name)
-    if (user) this.#users.set(name, { ...user, password })
+  /** Whether this is the password of `root`. */
+  isRootPassword(password: string): boolean {
+    return sameSecret(this.#password, password)
   }
 
-  open(user: User, { originator, host }: { originator: string; host: Ref<'host'> }): Ref<'session'> {
+  setRootPassword(password: string): void {
+    this.#password = password
+  }
+
+  open(who: Identity, { originator, host }: { originator: string; host: Ref<'host'> }): Ref<'session'> {
+    const user = who.kind === 'root' ? 'root' : who.entry.name
     this.#makeRoom(user, originator)
     const now = this.#clock.now()
+    const role = who.kind === 'root' ? 'root' : who.role
     const ref = this.#db.insert('session', {
       this_host: host,
       this_user: nullRef,
       last_active: now,
       validation_time: now,
-      is_local_superuser: user.role === 'root',
-      auth_user_name: user.name,
-      auth_user_sid: user.role === 'root' ? '' : `u:${user.name}`,
-      rbac_permissions: [],
+      is_local_superuser: who.kind === 'root',
+      auth_user_name: user,
+      auth_user_sid: who.kind === 'root' ? '' : who.entry.sid,
+      subject: who.kind === 'root' ? nullRef : who.subject,
+      rbac_permissions: who.kind === 'root' ? [] : permissionsOf(this.#db.model, role),
       originator,
       pool: false,
     })
-    this.#sessions.set(ref, { ref, user: user.name, role: user.role, originator, lastUsed: now })
+    const entry = who.kind === 'root' ? undefined : who.entry
+    this.#sessions.set(ref, { ref, user, role, originator, entry, lastUsed: now })
     return ref
   }
 
   /** The session; `SESSION_INVALID` when there is none, or when it was idle too long. Marks it as used. */
   check(ref: string): SessionState {
+    const session = this.find(ref)
+    if (!session) throw fault('SESSION_INVALID', ref)
+    return session
+  }
+
+  /** The same, or `undefined`. */
+  find(ref: string): SessionState | undefined {
     const session = this.#sessions.get(ref)
     const now = this.#clock.now()
-    if (session && now - session.lastUsed > idleLimit) this.close(session.ref)
+    if (session && (now - session.lastUsed > idleLimit || !this.#isStillWelcome(session))) this.close(session.ref)
     else if (session) {
       this.#sessions.delete(ref)
       this.#sessions.set(ref, session)
@@ -108,7 +148,20 @@ export class Sessions {
       }
       return session
     }
-    throw fault('SESSION_INVALID', ref)
+    return undefined
+  }
+
+  /** Follows changes of the subject's roles. A host looks every few minutes; here it is at once. */
+  #isStillWelcome(session: SessionState): boolean {
+    if (!session.entry) return true
+    const entry = this.#directory.bySid(session.entry.sid)
+    const role = entry && !entry.suspended && usesDirectory(this.#db) ? membershipOf(this.#db, entry)?.role : undefined
+    if (!role) return false
+    if (role !== session.role) {
+      session.role = role
+      this.#db.update(session.ref, { rbac_permissions: permissionsOf(this.#db.model, role) })
+    }
+    return true
   }
 
   has(ref: string): boolean {
@@ -125,16 +178,12 @@ export class Sessions {
     for (const session of this.#sessions.values()) this.close(session.ref)
   }
 
-  closeUser(name: string): void {
-    for (const session of this.#sessions.values()) if (session.user === name) this.close(session.ref)
-  }
-
   /** Closes the sessions unused for longest beyond the limits, so that a client that never logs out harms only itself. */
-  #makeRoom(user: User, originator: string): void {
-    const limit = originator === '' && user.role === 'root' ? maxAnonymous : maxPerOriginator
+  #makeRoom(user: string, originator: string): void {
+    const limit = originator === '' && user === 'root' ? maxAnonymous : maxPerOriginator
     const sameKind = (session: SessionState): boolean => session.originator === originator
     this.#trim(sameKind, limit)
-    if (user.role !== 'root') this.#trim((session) => session.user === user.name, maxPerUser)
+    if (user !== 'root') this.#trim((session) => session.user === user, maxPerUser)
   }
 
   #trim(belongs: (session: SessionState) => boolean, limit: number): void {
@@ -143,8 +192,7 @@ export class Sessions {
   }
 }
 
-function sameSecret(a: string, b: string): boolean {
-  const left = Buffer.from(a)
-  const right = Buffer.from(b)
-  return left.length === right.length && timingSafeEqual(left, right)
+function refused(name: string, message: string): XapiError {
+  // A host sends both parameters although the data model names none.
+  return new XapiError('SESSION_AUTHENTICATION_FAILED', [name, message])
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { XapiError } from '@nixen/xapi'
+import { isXapiError, XapiError } from '@nixen/xapi'
 import type { Ref } from '../generated/rows.ts'
 import type { Pool } from '../pool/pool.ts'
 import { roleAllows } from '../session/roles.ts'
@@ -65,17 +65,16 @@ function identify(
 ): HttpIdentity | undefined {
   const sessionRef = requestValue(request, query, 'session_id')
   if (sessionRef !== undefined) {
-    return pool.sessions.has(sessionRef)
-      ? { session: pool.sessions.check(sessionRef), end: () => undefined }
-      : undefined
+    const session = pool.sessions.find(sessionRef)
+    return session && { session, end: () => undefined }
   }
   const basic = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(request.headers.authorization ?? '')
   if (!basic) return undefined
   const text = Buffer.from(basic[1] ?? '', 'base64').toString()
   const colon = text.indexOf(':')
-  const user = pool.sessions.authenticate(text.slice(0, colon), text.slice(colon + 1))
-  if (!user) return undefined
-  const ref = pool.sessions.open(user, { originator: 'http', host })
+  const who = pool.sessions.identify(text.slice(0, colon), text.slice(colon + 1))
+  if (isXapiError(who)) return undefined
+  const ref = pool.sessions.open(who, { originator: 'http', host })
   return { session: pool.sessions.check(ref), end: () => pool.sessions.close(ref) }
 }
 

@@ -1,0 +1,18 @@
+import type { Call } from '../dispatch/call.ts'
+import type { Ref } from '../generated/rows.ts'
+import { updateFreeMemory } from './host-memory.ts'
+import { afterReboot } from './pci.ts'
+
+/** What the inventory shows when a host has started: it is live and enabled, sees its storage, and knows since when. */
+export function hostStarted({ db, pool }: Pick<Call, 'db' | 'pool'>, host: Ref<'host'>): void {
+  const { metrics, PBDs, other_config } = db.get('host', host)
+  const now = pool.clock.now()
+  if (db.find('host_metrics', metrics)) db.update(metrics, { live: true, last_updated: now })
+  for (const pbd of PBDs) db.update(pbd, { currently_attached: true })
+  afterReboot({ db }, host)
+  const seconds = `${Math.floor(now / 1000)}.`
+  db.update(host, { enabled: true, other_config: { ...other_config, boot_time: seconds, agent_start_time: seconds } })
+  // What updates asked for has been done.
+  db.update(host, { updates_requiring_reboot: [], pending_guidances: [] })
+  updateFreeMemory(db, host)
+}

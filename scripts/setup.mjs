@@ -124,10 +124,14 @@ async function withLock(work) {
 
 function holderIsAlive() {
   try {
-    process.kill(Number(readFileSync(lock, 'utf8')) || 0x7fffffff, 0)
+    const holder = readFileSync(lock, 'utf8')
+    // Made by another process just now, which has yet to write who it is.
+    if (holder === '') return Date.now() - statSync(lock).mtimeMs < 5000
+    process.kill(Number(holder) || 0x7fffffff, 0)
     return true
   } catch (error) {
-    return error.code === 'EPERM'
+    // Somebody else's process, or the lock has been given back meanwhile.
+    return error.code === 'EPERM' || error.code === 'ENOENT'
   }
 }
 

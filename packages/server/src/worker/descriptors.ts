@@ -1,6 +1,7 @@
 // What travels to a worker process: plain data, by structured clone over IPC, never on a command line.
 import type { S3Credentials } from '@nixen/backup'
-import type { Extent, NbdAddress, NbdClientTls } from '@nixen/disk'
+import type { ChangeToken, Extent, NbdAddress, NbdClientTls } from '@nixen/disk'
+import type { ConnectionSpec, FrozenVm, OpenDiskOptions } from '@nixen/providers'
 
 /** How to open a repository. Holds secrets. */
 export interface RepositoryAccess {
@@ -64,8 +65,22 @@ export interface ImageFile {
   readonly format?: string | undefined
 }
 
+/** A disk of a frozen VM, read by its provider: the worker opens a session of its own on the pool. Holds secrets. */
+export interface FrozenDiskSource {
+  readonly kind: 'frozen'
+  readonly connection: ConnectionSpec
+  readonly frozen: FrozenVm
+  /** Key of the disk. */
+  readonly disk: string
+  /** Token of the disk in the restore point that `changed.parent` names. */
+  readonly since?: ChangeToken | undefined
+  readonly connections?: number | undefined
+  readonly without?: OpenDiskOptions['without']
+  readonly insecureNbd?: boolean | undefined
+}
+
 /** Where the bytes of a disk come from. */
-export type DiskSourceSpec = NbdEndpoint | HttpExport | ImageFile
+export type DiskSourceSpec = NbdEndpoint | HttpExport | ImageFile | FrozenDiskSource
 
 /** A disk that is sent to a server as one stream: XAPI's `import_raw_vdi`. */
 export interface HttpImport {
@@ -94,6 +109,6 @@ export interface ChangedSince {
   readonly parent: string
   /** The disk's file there; the same as now when left out. */
   readonly file?: string | undefined
-  /** Ranges that may differ, ascending; left out for an `http-export` with `delta`, which tells them itself. */
+  /** Ranges that may differ, ascending; left out for a `frozen` disk and an `http-export` with `delta`, which tell them themselves. */
   readonly extents?: readonly Extent[] | undefined
 }

@@ -3,7 +3,9 @@
 import { repositoryErrors } from '@nixen/api/repository-errors'
 import { OpenRepository } from './child/open-repository.ts'
 import { operations } from './child/operations.ts'
+import { RemoteJournal } from './child/remote-journal.ts'
 import { ProgressReporter } from './child/progress.ts'
+import { Sessions } from './child/sessions.ts'
 import type { OperationCode } from './child/context.ts'
 import type { OperationName } from './operations.ts'
 import { aliveEvery, toWire, type FromWorker, type ToWorker } from './protocol.ts'
@@ -13,13 +15,15 @@ const lastWords = 5000
 
 process.title = 'nixen worker'
 const repositories = new OpenRepository()
-let running: { readonly id: number; readonly stop: AbortController } | undefined
+let running: { readonly id: number; readonly stop: AbortController; readonly journal: RemoteJournal } | undefined
 
 process.on('message', (message) => {
   // Only the server is at the other end.
   const request = message as ToWorker
   if (request.type === 'run') void run(request)
-  else if (running?.id === request.id) running.stop.abort(repositoryErrors.cancelled({ operation: 'work' }))
+  else if (running?.id !== request.id) return
+  else if (request.type === 'answer') running.journal.answered(request)
+  else running.stop.abort(repositoryErrors.cancelled({ operation: 'work' }))
 })
 // The server is gone, or has no more use for this process.
 process.on('disconnect', () => {
@@ -35,8 +39,10 @@ void send({ type: 'ready' })
 
 async function run({ id, operation, access, input }: ToWorker & { type: 'run' }): Promise<void> {
   const stop = new AbortController()
-  running = { id, stop }
+  const journal = new RemoteJournal((seq, question) => void send({ type: 'ask', id, seq, question }))
+  running = { id, stop, journal }
   const { signal } = stop
+  const sessions = new Sessions(signal)
   const reporter = new ProgressReporter((progress) => void send({ type: 'progress', id, progress }))
   try {
     // `input` is of the operation: both come from one call of the pool.
@@ -49,6 +55,8 @@ async function run({ id, operation, access, input }: ToWorker & { type: 'run' })
       repositories,
       open: () => repositories.get(access, signal),
       openWithIndex: () => repositories.withIndex(access, signal),
+      session: (spec) => sessions.get(spec),
+      journal,
       signal,
       progress: reporter.tell,
       send: async (items) => await send({ type: 'items', id, items }),
@@ -59,6 +67,7 @@ async function run({ id, operation, access, input }: ToWorker & { type: 'run' })
     await repositories[Symbol.asyncDispose]().catch(() => undefined)
     await send({ type: 'failed', id, error: toWire(signal.aborted ? signal.reason : error) })
   } finally {
+    await sessions[Symbol.asyncDispose]()
     running = undefined
     if (!process.connected) process.exit(0)
   }

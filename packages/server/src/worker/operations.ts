@@ -1,6 +1,7 @@
 import type { CheckResult, ForgetPolicy, GroupField, KeyInfo, LockInfo, ReadData, RepositoryStats } from '@nixen/backup'
 import type { ChangedSince, DiskSinkSpec, DiskSourceSpec } from './descriptors.ts'
 import type { PointFacts, PointRecord } from './point-record.ts'
+import type { ConnectionSpec, FallbackReason, ReadingMode, RestoredVm, RestorePlan } from '@nixen/providers'
 
 /** How far an operation is. */
 export interface WorkerProgress {
@@ -66,6 +67,8 @@ export interface BackupDiskInput {
   readonly name: string
   readonly source: DiskSourceSpec
   readonly changed?: ChangedSince | undefined
+  /** Blocks that are said to be unchanged and are compared with the parent all the same; none when left out. If one differs everything is read. */
+  readonly samples?: number | undefined
 }
 
 export interface BackupInput {
@@ -102,6 +105,11 @@ export interface BackedUpDisk {
   /** Why changes alone were not enough. */
   readonly reason?: string | undefined
   readonly readBytes: number
+  /** How the provider read it, and which better ways it could not take. */
+  readonly how?: ReadingMode | undefined
+  readonly because?: readonly FallbackReason[] | undefined
+  /** Blocks that were compared, and those that differed though they should not: the host's record of changes is wrong. */
+  readonly sampled?: { readonly checked: number; readonly differing: number } | undefined
 }
 
 export interface BackupOutput {
@@ -131,6 +139,17 @@ export interface RestoreOutput {
   readonly writtenBytes: number
   readonly unchangedBytes: number
   readonly lost: readonly { readonly offset: number; readonly length: number }[]
+}
+
+/** A whole VM, made by its provider. */
+export interface RestoreVmInput {
+  readonly connection: ConnectionSpec
+  readonly plan: RestorePlan
+  /** Who asks, for marks on objects. */
+  readonly owner: string
+  readonly snapshot: string
+  /** Path of each disk in the restore point, by its key; `/disk-<key>.raw` when left out. */
+  readonly files?: Readonly<Record<string, string>> | undefined
 }
 
 export interface ServeInput {
@@ -230,6 +249,8 @@ export interface Operations {
   readonly content: Operation<{ readonly snapshot: string }, PointContent>
   readonly backup: Operation<BackupInput, BackupOutput>
   readonly restore: Operation<RestoreInput, RestoreOutput>
+  /** Steps are written into the journal of the caller before they are made. */
+  readonly restoreVm: Operation<RestoreVmInput, RestoredVm>
   /** Runs until it is cancelled, and then answers. The one item says that it listens. */
   readonly serve: Operation<ServeInput, object, { readonly size: number; readonly length?: number | undefined }>
   readonly compare: Operation<CompareInput, CompareOutput>
@@ -280,6 +301,7 @@ export const operationKinds = {
   content: 'light',
   backup: 'heavy',
   restore: 'heavy',
+  restoreVm: 'heavy',
   serve: 'held',
   compare: 'heavy',
   check: 'heavy',

@@ -1,5 +1,6 @@
 import { AppError, isAppError, messageOf } from '@nixen/core'
 import type { RepositoryAccess } from './descriptors.ts'
+import type { UndoStep } from '@nixen/providers'
 import type { OperationName, WorkerProgress } from './operations.ts'
 
 /** To a worker. One operation at a time. */
@@ -12,6 +13,8 @@ export type ToWorker =
       readonly input: unknown
     }
   | { readonly type: 'cancel'; readonly id: number }
+  /** What was asked for is done. */
+  | { readonly type: 'answer'; readonly id: number; readonly seq: number; readonly error?: WireError | undefined }
 
 /** From a worker. */
 export type FromWorker =
@@ -20,8 +23,15 @@ export type FromWorker =
   | { readonly type: 'alive'; readonly rss: number }
   | { readonly type: 'progress'; readonly id: number; readonly progress: WorkerProgress }
   | { readonly type: 'items'; readonly id: number; readonly items: readonly unknown[] }
+  /** Steps of the undo journal: written down, or forgotten. The worker waits for the answer. */
+  | { readonly type: 'ask'; readonly id: number; readonly seq: number; readonly question: JournalQuestion }
   | { readonly type: 'done'; readonly id: number; readonly output: unknown; readonly rss: number }
   | { readonly type: 'failed'; readonly id: number; readonly error: WireError }
+
+/** `entry` is a number that the worker gave the step. */
+export type JournalQuestion =
+  | { readonly kind: 'undo'; readonly entry: number; readonly step: UndoStep }
+  | { readonly kind: 'forget'; readonly entry: number }
 
 /** Milliseconds between two signs of life. */
 export const aliveEvery = 2000

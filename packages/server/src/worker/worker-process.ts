@@ -2,9 +2,10 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { repositoryErrors } from '@nixen/api'
 import { MiB, type Log } from '@nixen/core'
+import type { ProtectJournal } from '@nixen/providers'
 import type { RepositoryAccess } from './descriptors.ts'
 import type { InputOf, ItemOf, OperationName, OutputOf, WorkerProgress } from './operations.ts'
-import { fromWire, type FromWorker, type ToWorker } from './protocol.ts'
+import { fromWire, toWire, type FromWorker, type JournalQuestion, type ToWorker } from './protocol.ts'
 
 /** Bounds of one worker process. */
 export interface WorkerLimits {
@@ -28,6 +29,8 @@ export interface WorkerOptions {
 export interface RunOptions<N extends OperationName> {
   readonly signal?: AbortSignal | undefined
   readonly progress?: ((progress: WorkerProgress) => void) | undefined
+  /** Where steps are written down before they are made; only `restoreVm` has any. */
+  readonly journal?: ProtectJournal | undefined
   /** Called with what comes before the output, piece by piece. */
   readonly items?: ((items: readonly ItemOf<N>[]) => void) | undefined
 }
@@ -38,6 +41,9 @@ interface Job {
   readonly settle: PromiseWithResolvers<unknown>
   readonly progress: ((progress: WorkerProgress) => void) | undefined
   readonly items: ((items: readonly never[]) => void) | undefined
+  readonly journal: ProtectJournal | undefined
+  /** Steps of the journal by the worker's number. */
+  readonly entries: Map<number, Awaited<ReturnType<ProtectJournal['undo']>>>
 }
 
 /** Characters of standard error that are kept for the message about a crash. */
@@ -99,14 +105,14 @@ export class WorkerProcess {
   async run<N extends OperationName>(
     operation: N,
     { access, input }: { readonly access: RepositoryAccess; readonly input: InputOf<N> },
-    { signal, progress, items }: RunOptions<N> = {},
+    { signal, progress, items, journal }: RunOptions<N> = {},
   ): Promise<OutputOf<N>> {
     signal?.throwIfAborted()
     if (!this.usable) throw repositoryErrors.worker_failed({ operation, reason: 'it is not running' })
     const id = this.#next++
     const settle = Promise.withResolvers<unknown>()
     // Pieces are of the operation that was asked for.
-    this.#job = { id, operation, settle, progress, items: items as Job['items'] }
+    this.#job = { id, operation, settle, progress, items: items as Job['items'], journal, entries: new Map() }
     this.#keepWatch()
     let killer: NodeJS.Timeout | undefined
     const onAbort = (): void => {
@@ -167,6 +173,9 @@ export class WorkerProcess {
           // Pieces are of the operation that was asked for.
           job.items?.(message.items as readonly never[])
           break
+        case 'ask':
+          void this.#answer(job, message.seq, message.question)
+          break
         case 'done':
           this.rss = message.rss
           job.settle.resolve(message.output)
@@ -178,6 +187,18 @@ export class WorkerProcess {
     } catch (error) {
       job.settle.reject(error)
       this.kill(new Error('what it said could not be taken'))
+    }
+  }
+
+  async #answer(job: Job, seq: number, question: JournalQuestion): Promise<void> {
+    const { id, journal, entries } = job
+    try {
+      if (question.kind === 'forget') await entries.get(question.entry)?.forget()
+      else if (journal) entries.set(question.entry, await journal.undo(question.step))
+      else throw new TypeError('there is no journal to write to')
+      this.#send({ type: 'answer', id, seq })
+    } catch (error) {
+      this.#send({ type: 'answer', id, seq, error: toWire(error) })
     }
   }
 

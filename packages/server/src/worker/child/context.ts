@@ -1,4 +1,5 @@
 import type { Repository } from '@nixen/backup'
+import type { ConnectionSpec, ProtectJournal, ProviderSession } from '@nixen/providers'
 import type { RepositoryAccess } from '../descriptors.ts'
 import type { InputOf, ItemOf, OperationName, OutputOf } from '../operations.ts'
 import type { OpenRepository } from './open-repository.ts'
@@ -12,6 +13,10 @@ export interface OperationContext<N extends OperationName> {
   readonly open: () => Promise<Repository>
   /** Opened, with its index as it is now. */
   readonly openWithIndex: () => Promise<Repository>
+  /** A session on a pool, one for each until the operation ends. */
+  readonly session: (spec: ConnectionSpec) => Promise<ProviderSession>
+  /** The caller's journal of steps to undo. */
+  readonly journal: ProtectJournal
   readonly signal: AbortSignal
   readonly progress: (told: Told) => void
   /** Sends pieces; resolves when there is room for more. */

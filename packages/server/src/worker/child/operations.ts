@@ -7,6 +7,7 @@ import { compare } from './operations/compare.ts'
 import { forget } from './operations/forget.ts'
 import { content, points } from './operations/points.ts'
 import { prune } from './operations/prune.ts'
+import { restoreVm } from './operations/restore-vm.ts'
 import { restore } from './operations/restore.ts'
 import { serve } from './operations/serve.ts'
 import { addKey, changePassword, create, inspect, keys, locks, removeKey, stats, unlock } from './operations/simple.ts'
@@ -22,6 +23,7 @@ export const operations: { readonly [N in OperationName]: OperationCode<N> } = {
   content,
   backup,
   restore,
+  restoreVm,
   serve,
   compare,
   check,

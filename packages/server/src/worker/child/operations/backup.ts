@@ -1,10 +1,11 @@
-import { backupDisks, lockRepository, type BackupDisk } from '@nixen/backup'
-import { anySignal } from '@nixen/core'
-import type { BackupDiskInput, BackupInput } from '../../operations.ts'
-import { writeTags } from '../../point-record.ts'
 import { availableParallelism } from 'node:os'
-import type { OperationCode } from '../context.ts'
-import { openSource } from '../open-source.ts'
+import { backupDisks, lockRepository, restorePointDisk, type BackupDisk, type Repository } from '@nixen/backup'
+import { anySignal, isAppError, systemRandom } from '@nixen/core'
+import type { DiskSource, Extent } from '@nixen/disk'
+import type { BackedUpDisk, BackupDiskInput, BackupInput } from '../../operations.ts'
+import { writeTags } from '../../point-record.ts'
+import type { OperationCode, OperationContext } from '../context.ts'
+import { openSource, type OpenedSource } from '../open-source.ts'
 import { recordOf } from '../record-of.ts'
 
 /** How long another program may have the repository for itself, milliseconds. */
@@ -13,20 +14,18 @@ const defaultLockWait = 600_000
 const mostThreads = 4
 
 /** Makes a restore point of a VM. */
-export const backup: OperationCode<'backup'> = async (
-  input,
-  { access, repositories, openWithIndex, signal, progress },
-) => {
+export const backup: OperationCode<'backup'> = async (input, context) => {
+  const { access, repositories, openWithIndex, signal, progress } = context
   progress({ phase: 'open' })
   const repository = await openWithIndex()
   repository.assertWritable()
   await using lock = await lockRepository(repository, { wait: input.lockWait ?? defaultLockWait, signal })
   const held = anySignal(signal, lock.signal)
   await using sources = new AsyncDisposableStack()
-  const disks: BackupDisk[] = []
+  const disks: (BackupDisk & Told)[] = []
   for (const disk of input.disks) {
     progress({ phase: 'open', detail: disk.name })
-    disks.push(await openDisk(disk, sources, held))
+    disks.push(await openDisk(disk, { repository, sources, session: context.session, signal: held }))
   }
   const result = await backupDisks(repository, {
     host: input.name,
@@ -62,6 +61,7 @@ export const backup: OperationCode<'backup'> = async (
       mode,
       ...(reason === undefined ? {} : { reason }),
       readBytes,
+      ...disks[i]?.told,
     })),
     readBytes: result.readBytes,
     newBytes: result.newBytes,
@@ -69,15 +69,69 @@ export const backup: OperationCode<'backup'> = async (
   }
 }
 
+/** What is told of a disk beside what the engine says. */
+interface Told {
+  readonly told: Pick<BackedUpDisk, 'how' | 'because' | 'sampled'>
+}
+
+interface Opening extends Pick<OperationContext<'backup'>, 'session' | 'signal'> {
+  readonly repository: Repository
+  readonly sources: AsyncDisposableStack
+}
+
 async function openDisk(
-  { name, source, changed }: BackupDiskInput,
-  sources: AsyncDisposableStack,
-  signal: AbortSignal,
-): Promise<BackupDisk> {
-  const opened = sources.use(await openSource(source, signal))
+  { name, source, changed, samples = 0 }: BackupDiskInput,
+  { repository, sources, session, signal }: Opening,
+): Promise<BackupDisk & Told> {
+  const path = `/${changed?.file ?? `disk-${name}.raw`}`
+  const parent = async (): Promise<DiskSource> =>
+    await restorePointDisk(repository, { snapshot: changed?.parent ?? '', path, signal })
+  const opened = sources.use(await openSource(source, { session, base: changed ? parent : undefined, signal }))
+  const told = opened.how === undefined ? {} : { how: opened.how, because: opened.because ?? [] }
   const extents = opened.changed ?? changed?.extents
-  const list = changed && extents ? { parent: changed.parent, file: changed.file, extents } : undefined
-  return { name, source: opened.disk, ...(list ? { changed: list } : {}) }
+  if (!changed || !extents) return { name, source: opened.disk, told }
+  const sampled = samples > 0 ? await sample(opened, { extents, parent, samples, signal }) : undefined
+  const wrong = sampled !== undefined && sampled.differing > 0
+  return {
+    name,
+    source: opened.disk,
+    ...(wrong ? {} : { changed: { parent: changed.parent, file: changed.file, extents } }),
+    told: { ...told, ...(sampled ? { sampled } : {}) },
+  }
+}
+
+interface Sampling {
+  readonly extents: readonly Extent[]
+  readonly parent: () => Promise<DiskSource>
+  readonly samples: number
+  readonly signal: AbortSignal
+}
+
+/** A parent that is not there any more: the engine reads everything then. */
+const noParent = new Set([
+  'backup.snapshot_not_found',
+  'backup.file_not_in_snapshot',
+  'storage.not_found',
+  'backup.file_damaged',
+])
+
+/** Compares some of what is said to be unchanged with the parent. */
+async function sample(
+  { disk, sequential }: OpenedSource,
+  { extents, parent, samples, signal }: Sampling,
+): Promise<BackedUpDisk['sampled']> {
+  if (sequential) return undefined
+  // Providers know how to choose; they are large, and most backups need none here.
+  const { sampleUnchanged } = await import('@nixen/providers')
+  try {
+    await using before = await parent()
+    const options = { changed: extents, samples, random: systemRandom, signal }
+    const { checked, differing } = await sampleUnchanged(disk, before, options)
+    return { checked, differing: differing.length }
+  } catch (error) {
+    if (isAppError(error) && noParent.has(error.code)) return undefined
+    throw error
+  }
 }
 
 function sizes(disks: readonly BackupDisk[]): Pick<NonNullable<BackupInput['facts']>, 'size' | 'disks'> {

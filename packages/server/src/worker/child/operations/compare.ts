@@ -17,11 +17,11 @@ const concurrency = 8
 const mostTold = 100
 
 /** Compares a disk with one of a restore point, all of it or a random part, byte by byte. */
-export const compare: OperationCode<'compare'> = async (input, { openWithIndex, signal, progress }) => {
+export const compare: OperationCode<'compare'> = async (input, { openWithIndex, session, signal, progress }) => {
   const repository = await openWithIndex()
   await using lock = await lockForReading(repository, { signal })
   const held = anySignal(signal, lock?.signal)
-  await using opened = await openSource(input.source, held)
+  await using opened = await openSource(input.source, { session, signal: held })
   const point = await restorePointDisk(repository, { ...input, signal: held })
   const ranges = choose(Math.max(opened.disk.size, point.size), input)
   const total = ranges.reduce((sum, { length }) => sum + length, 0)

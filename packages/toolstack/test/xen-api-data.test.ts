@@ -43,7 +43,7 @@ beforeAll(async () => {
   })
   await client.connect()
   await client.objectsFetched
-}, 60_000)
+})
 
 afterAll(async () => {
   await client.disconnect()

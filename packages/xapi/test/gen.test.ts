@@ -19,7 +19,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-describe('the generator', { timeout: 60_000 }, () => {
+describe('the generator', () => {
   test('makes what is committed, and the same each time', async () => {
     expect(await generate(folder)).toEqual({ code: 0, said: '' })
     const names = (await readdir(folder)).toSorted()

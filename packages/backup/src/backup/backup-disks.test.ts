@@ -143,7 +143,7 @@ describe('a backup', () => {
       { numRuns: 8 },
     )
     expect((await restic(directory.path, 'check', '--read-data')).toString()).toContain('no errors were found')
-  }, 60_000)
+  })
 
   test.each([
     ['a restore point that is gone', async () => ({ parent: 'ab'.repeat(32) })],

@@ -99,7 +99,7 @@ describe('copying to another repository', () => {
       expect(await digests(to)).toEqual(expected)
       if (!failed) break
     }
-  }, 30_000)
+  })
 })
 
 describe('statistics', () => {

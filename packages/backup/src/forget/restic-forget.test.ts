@@ -87,7 +87,7 @@ test('keeps what restic keeps', async () => {
     }),
     { seed, numRuns: 20 },
   )
-}, 60_000)
+})
 
 test('forgets what the plan says, and nothing when it is executed again', async () => {
   const points = await listSnapshots(repository)

@@ -84,7 +84,7 @@ describe.each(['backup', 'forget', 'prune', 'copy'] as const)('a crash at any mo
       await operate('prune', { repository }, 5)
       expect({ after, faults: await faultsOf(storage, recorded.must) }).toEqual({ after, faults: [] })
     }
-  }, 60_000)
+  })
 })
 
 const mutants: [Operation, string, (change: RecordedChange) => boolean][] = [

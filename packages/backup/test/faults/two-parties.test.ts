@@ -120,4 +120,4 @@ test('on S3 that fails now and then, all operations end well, and restic reads w
     environment,
   })
   expect(check.stdout + check.stderr).toContain('no errors were found')
-}, 60_000)
+})

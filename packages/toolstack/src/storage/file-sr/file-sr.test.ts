@@ -108,7 +108,7 @@ describe('a file SR', () => {
     const bytes = await content(uuid)
     for (let i = 1; i < mostImages; i++) expect(bytes[i * 512]).toBe(i)
     await checkFiles()
-  }, 30_000)
+  })
 
   test('shows a base copy after a snapshot, and none when the snapshot is gone and merged', async () => {
     const uuid = newUuid()

@@ -24,6 +24,22 @@ export const serverErrors = catalogue('server', {
     text: (p: { place: string }) =>
       `Another Nixen uses the database ${p.place}. Stop it first, or give this one a database of its own.`,
   },
+  backup_exists: {
+    text: (p: { path: string }) =>
+      `${p.path} exists already. Give a name that is not taken; a backup replaces nothing.`,
+  },
+  backup_elsewhere: {
+    text: (p: { place: string; keys: string }) =>
+      `The state is in the database ${p.place}. Back that up with pg_dump, and keep a copy of ${p.keys} with it: its secrets open with nothing else.`,
+  },
+  backup_damaged: {
+    text: (p: { path: string; reason: string }) =>
+      `The backup of the state is damaged: ${p.path} (${p.reason}). Use another one.`,
+  },
+  state_exists: {
+    text: (p: { path: string }) =>
+      `There is a state in ${p.path} already. Restore to a new directory, or move that one away.`,
+  },
   newer_schema: {
     text: (p: { path: string; found: number; known: number }) =>
       `${p.path} was written by a newer Nixen (schema ${p.found}, this one knows ${p.known}). Install that version again, or restore the copy made before the upgrade.`,

@@ -1,11 +1,10 @@
-import { homedir } from 'node:os'
-import { join } from 'node:path'
 import { startServer, type Server } from '@nixen/server'
 import type { Toolstack } from '@nixen/toolstack'
 import { print, type CommonFlags } from '../command.ts'
 import type { NixenContext } from '../context.ts'
 import { untilAborted } from '../serving.ts'
 import { nixenVersion } from '../version.ts'
+import { stateDirectory } from './state-directory.ts'
 
 export interface ServeFlags extends CommonFlags {
   readonly state?: string
@@ -18,7 +17,7 @@ export interface ServeFlags extends CommonFlags {
 export async function serve(context: NixenContext, flags: ServeFlags): Promise<void> {
   const environment = context.process.env ?? {}
   await using server = await startServer({
-    stateDir: stateDirectory(flags, environment),
+    stateDir: stateDirectory(flags.state, environment),
     version: nixenVersion,
     flags: Object.fromEntries(flags.set ?? []),
     environment,
@@ -28,12 +27,6 @@ export async function serve(context: NixenContext, flags: ServeFlags): Promise<v
   await using simulated = flags.simulate ? await simulate() : undefined
   print(context, flags, { json: describe(server, simulated), text: greeting(server, simulated) })
   await untilAborted(context.signal)
-}
-
-/** `--state`, `NIXEN_STATE_DIR`, systemd's `STATE_DIRECTORY`, or the place of the XDG base directory specification. */
-function stateDirectory({ state }: ServeFlags, environment: Readonly<Record<string, string | undefined>>): string {
-  const home = environment['XDG_STATE_HOME'] ?? join(homedir(), '.local/state')
-  return state ?? environment['NIXEN_STATE_DIR'] ?? environment['STATE_DIRECTORY'] ?? join(home, 'nixen')
 }
 
 function describe({ url, fingerprint, setUpUrl }: Server, simulated: Toolstack | undefined): object {

@@ -1,0 +1,41 @@
+import { buildRouteMap, type RouteMap } from '@stricli/core'
+import { commonFlags, lazyCommand } from '../command.ts'
+import type { NixenContext } from '../context.ts'
+import { textParser } from '../parse.ts'
+
+const directory = {
+  kind: 'parsed',
+  parse: textParser,
+  placeholder: 'DIR',
+  optional: true,
+} as const
+const stateFlags = {
+  ...commonFlags,
+  state: {
+    ...directory,
+    brief: 'State directory of the server; NIXEN_STATE_DIR, or nixen in the state directory of the user, when left out',
+  },
+  config: { ...directory, brief: 'TOML file with settings that the server is started with', placeholder: 'FILE' },
+} as const
+const oneDirectory = (brief: string) =>
+  ({ kind: 'tuple', parameters: [{ brief, parse: textParser, placeholder: 'DIR' }] }) as const
+
+const backup = lazyCommand(async () => (await import('./backup.ts')).backup, {
+  parameters: { flags: stateFlags, positional: oneDirectory('New directory for the backup') },
+  docs: {
+    brief: "Back up Nixen's own state (users, settings, connections, audit log, keys), also while it runs",
+    fullDescription:
+      'Writes a consistent copy to a new directory and checks it. It holds the keys: whoever has it can read every stored password. It does not hold the backups of VMs; those are in repositories.',
+  },
+})
+
+const restore = lazyCommand(async () => (await import('./restore.ts')).restore, {
+  parameters: { flags: stateFlags, positional: oneDirectory('Directory that "state backup" made') },
+  docs: { brief: "Make a new state directory from a backup of Nixen's own state" },
+})
+
+/** `nixen state …` */
+export const stateRoutes: RouteMap<NixenContext> = buildRouteMap<string, NixenContext>({
+  routes: { backup, restore },
+  docs: { brief: "Back up and restore Nixen's own state" },
+})

@@ -42,11 +42,32 @@ interface CheckContext {
   readonly problems: RequestProblem[]
 }
 
+/** What is worked out of a schema once, not for each request. */
+interface Prepared {
+  /** Refuses fields that it does not know. */
+  readonly strict: z.ZodType
+  readonly fields: ReadonlyMap<string, z.ZodType>
+}
+
+const nothing = z.strictObject({})
+const prepared = new WeakMap<InputSchema, Prepared>()
+
+function prepare(schema: InputSchema = nothing): Prepared {
+  const known = prepared.get(schema)
+  if (known) return known
+  const made = {
+    strict: schema instanceof z.ZodObject ? schema.strict() : schema,
+    fields: new Map(fieldsOf(schema).map((field) => [field.name, field.schema])),
+  }
+  prepared.set(schema, made)
+  return made
+}
+
 function check(schema: InputSchema | undefined, given: unknown, { where, problems }: CheckContext): unknown {
-  const names = schema ? fieldsOf(schema).map(({ name }) => name) : []
-  const strict = schema instanceof z.ZodObject ? schema.strict() : (schema ?? z.strictObject({}))
+  const { strict, fields } = prepare(schema)
   const result = strict.safeParse(given)
   if (result.success) return result.data
+  const names = [...fields.keys()]
   for (const issue of result.error.issues) problems.push(...problemsOf(issue, where, names))
   return undefined
 }
@@ -68,7 +89,7 @@ function problemsOf(issue: z.core.$ZodIssue, where: string, names: readonly stri
 
 /** The query as the schema wants it: numbers and booleans from their text, repeated names as lists. Wrong text is left for zod. */
 function readQuery(schema: InputSchema | undefined, query: URLSearchParams): Readonly<Record<string, unknown>> {
-  const fields = new Map(schema ? fieldsOf(schema).map((field) => [field.name, field.schema]) : [])
+  const { fields } = prepare(schema)
   const given = new Map<string, unknown>()
   for (const name of new Set(query.keys())) {
     const texts = query.getAll(name)

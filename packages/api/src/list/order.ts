@@ -1,9 +1,10 @@
 import { compareValues, valueReader, type ReadValue, type SortContext, type SortKey, type SortValue } from './sort.ts'
 
-/** Where an object goes in an order: its value under each key, then its id. Values behind the first are read when a comparison comes to them. */
+/** Where an object goes in an order: its value under each key, then its id. */
 export interface Place {
   readonly id: string
   readonly first: SortValue
+  /** Under all keys, the first too; read from the object while absent. */
   values: readonly SortValue[] | undefined
   readonly item: object | undefined
 }
@@ -39,21 +40,22 @@ export class Order<T extends { readonly id: string }> {
   compare(a: Place, b: Place): number {
     const order = this.compareFirst(a.first, b.first)
     if (order !== 0) return order
-    if (this.#keys.length > 1) {
-      const [left, right] = [this.values(a), this.values(b)]
-      for (let i = 1; i < this.#keys.length; i++) {
-        const next = compareValues(left[i], right[i], this.#keys[i]?.descending ?? false)
-        if (next !== 0) return next
-      }
+    for (let i = 1; i < this.#keys.length; i++) {
+      const next = compareValues(this.#value(a, i), this.#value(b, i), this.#keys[i]?.descending ?? false)
+      if (next !== 0) return next
     }
     return a.id < b.id ? -1 : a.id > b.id ? 1 : 0
   }
 
-  /** The values under all keys. */
+  /** The values under all keys. A place that is compared often is quicker once they were asked for. */
   values(place: Place): readonly SortValue[] {
     const { item, first } = place
     if (place.values === undefined && item)
       place.values = this.#readers.map((read, index) => (index === 0 ? first : read(item)))
     return place.values ?? []
+  }
+
+  #value({ values, item }: Place, index: number): SortValue {
+    return values ? values[index] : item && this.#readers[index]?.(item)
   }
 }

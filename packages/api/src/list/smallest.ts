@@ -15,7 +15,9 @@ export class Smallest<T extends { readonly id: string }> {
     const heap = this.#heap
     const order = this.#order
     if (heap.length < this.#size) {
-      heap.push(order.place(item))
+      const place = order.place(item)
+      order.values(place)
+      heap.push(place)
       this.#rise(heap.length - 1)
       return
     }
@@ -26,6 +28,7 @@ export class Smallest<T extends { readonly id: string }> {
     if (order.compareFirst(first, largest.first) > 0) return
     const place = order.place(item, first)
     if (order.compare(place, largest) >= 0) return
+    order.values(place)
     heap[0] = place
     this.#sink()
   }

@@ -1,4 +1,4 @@
-import type { DiskId, NetworkId, SnapshotId, StorageId, Task, TaskId, TaskRef, TemplateId, VmId } from '@nixen/api'
+import type { DiskId, NetworkId, SnapshotId, StorageId, Task, TaskId, TaskRef, VmId } from '@nixen/api'
 import { startToolstack, type Toolstack } from '@nixen/toolstack'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { eventually, signUp, temporaryState, testServer, type Browser } from './rig.ts'
@@ -55,7 +55,7 @@ test('a VM is created, changed, used, kept, copied and deleted through the API',
 
   const created = await done(
     client.vm.create({
-      template: template.id as TemplateId,
+      template: template.id,
       name: 'app-{index}',
       count: 2,
       first: 7,

@@ -1,5 +1,9 @@
 import type { InputOf, ParamsOf } from '../contract/endpoint.ts'
+import { diskActions } from '../disk/actions.ts'
+import { networkActions } from '../network/actions.ts'
+import { nicActions } from '../nic/actions.ts'
 import { snapshotActions } from '../snapshot/actions.ts'
+import { storageActions } from '../storage/actions.ts'
 import { templateActions } from '../template/actions.ts'
 import { vmCreateActions } from '../vm/create-action.ts'
 import { vmDeviceActions } from '../vm/device-actions.ts'
@@ -12,6 +16,10 @@ export const actions = {
   vm: { ...vmCreateActions, ...vmPowerActions, ...vmLifecycleActions, ...vmSettingsActions, ...vmDeviceActions },
   snapshot: snapshotActions,
   template: templateActions,
+  disk: diskActions,
+  storage: storageActions,
+  network: networkActions,
+  nic: nicActions,
 } as const
 export type Actions = typeof actions
 export type ActionGroup = keyof Actions

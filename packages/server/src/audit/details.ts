@@ -2,7 +2,16 @@ import { fieldsOf, type EndpointSpec } from '@nixen/api'
 import { isRecord } from '@nixen/core'
 
 /** Fields that are secret without saying so in the schema. */
-const secret: ReadonlySet<string> = new Set(['token', 'code', 'current', 'password', 'secret', 'key', 'certificate'])
+const secret: ReadonlySet<string> = new Set([
+  'token',
+  'code',
+  'current',
+  'password',
+  'secret',
+  'key',
+  'certificate',
+  'cloudInit',
+])
 /** Longest text of a field in the log, UTF-16 code units. */
 const longest = 500
 
@@ -19,7 +28,12 @@ export function auditDetails(endpoint: EndpointSpec, input: unknown): Readonly<R
 }
 
 function cut(value: unknown): unknown {
-  const text = JSON.stringify(value) ?? ''
-  if (text.length <= longest) return value
-  return `${text.slice(0, longest)}…`
+  const text = JSON.stringify(value, (key, inner: unknown) => (isSecret(key) && inner !== null ? '***' : inner)) ?? ''
+  if (text.length > longest) return `${text.slice(0, longest)}…`
+  return text === '' ? undefined : (JSON.parse(text) as unknown)
+}
+
+/** Fields within others: `key` and `code` are names of ordinary things there. */
+function isSecret(name: string): boolean {
+  return secret.has(name) && name !== 'key' && name !== 'code'
 }

@@ -1,6 +1,10 @@
 import type { ActionTask, ProviderActions } from '../../action/actions.ts'
 import type { XapiContext } from './context.ts'
+import { diskActions } from './disk.ts'
+import { networkActions } from './network.ts'
+import { nicActions } from './nic.ts'
 import { snapshotActions } from './snapshot.ts'
+import { storageActions } from './storage.ts'
 import { templateActions } from './template.ts'
 import { createVms } from './vm/create.ts'
 import { vmDevices } from './vm/devices.ts'
@@ -20,6 +24,10 @@ export function xapiActions(context: XapiContext, translate: (error: unknown) =>
     },
     snapshot: snapshotActions(context),
     template: templateActions(context),
+    disk: diskActions(context),
+    storage: storageActions(context),
+    network: networkActions(context),
+    nic: nicActions(context),
   }
   const wrap = (group: object): object =>
     // Each is an action; which one does not matter here.

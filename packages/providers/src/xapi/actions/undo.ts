@@ -3,6 +3,7 @@ import { isXapiError, type Ref } from '@nixen/xapi'
 import type { UndoStep } from '../../action/actions.ts'
 import { markInName } from '../protect/marks.ts'
 import type { XapiContext } from './context.ts'
+import { removePifs } from './network.ts'
 import { makingKey } from './vm/new-disk.ts'
 
 type Undo = (context: XapiContext, data: UndoStep['data']) => Promise<void>
@@ -22,6 +23,24 @@ const steps: Readonly<Record<string, Undo>> = {
     const ref = vif as Ref<'VIF'>
     if (await xapi.client.VIF.get_currently_attached(ref)) await xapi.client.VIF.unplug(ref)
     await xapi.client.VIF.destroy(ref)
+  },
+  'vdi.destroy': async ({ xapi }, { vdi }) => {
+    const ref = vdi as Ref<'VDI'>
+    // A disk that is in use is somebody's by now.
+    if ((await xapi.client.VDI.get_VBDs(ref)).length === 0) await xapi.client.VDI.destroy(ref)
+  },
+  'sr.forget': async ({ xapi }, { uuid }) => {
+    const { SR, PBD } = xapi.client
+    const ref = await SR.get_by_uuid(String(uuid))
+    for (const pbd of await SR.get_PBDs(ref)) {
+      if (await PBD.get_currently_attached(pbd)) await PBD.unplug(pbd)
+    }
+    await SR.forget(ref)
+  },
+  'network.destroy': async (context, { network }) => {
+    const ref = network as Ref<'network'>
+    await removePifs(context, ref)
+    await context.xapi.client.network.destroy(ref)
   },
 }
 

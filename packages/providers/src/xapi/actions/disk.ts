@@ -1,0 +1,96 @@
+import type { ProviderActions } from '../../action/actions.ts'
+import { follow, idOf, refOf, type XapiContext } from './context.ts'
+
+/** What can be done with disks. */
+export function diskActions(context: XapiContext): ProviderActions['disk'] {
+  const { VDI, VM, VBD } = context.xapi.client
+  const calls = context.xapi.client.async.VDI
+  const made = async (ref: string) => ({ made: [await idOf(context, 'disk', { className: 'VDI', ref })] })
+  return {
+    async create({ storage, name, size, description, shareable }, task) {
+      const call = calls.create({
+        name_label: name,
+        name_description: description,
+        SR: await refOf(context, storage, 'SR'),
+        virtual_size: size,
+        type: 'user',
+        sharable: shareable,
+        read_only: false,
+        other_config: {},
+      })
+      return await made(await follow(context, call, task))
+    },
+    async update({ id, name, description, tags }) {
+      const ref = await refOf(context, id, 'VDI')
+      if (name !== undefined) await VDI.set_name_label(ref, name)
+      if (description !== undefined) await VDI.set_name_description(ref, description)
+      if (tags !== undefined) await VDI.set_tags(ref, [...new Set(tags)])
+    },
+    async resize({ id, size }, task) {
+      await follow(context, calls.resize(await refOf(context, id, 'VDI'), size), task)
+    },
+    async snapshot({ id }, task) {
+      return await made(await follow(context, calls.snapshot(await refOf(context, id, 'VDI')), task))
+    },
+    async clone({ id, name }, task) {
+      const vdi = await refOf(context, id, 'VDI')
+      const ref = await follow(context, calls.clone(vdi), task)
+      await VDI.set_name_label(ref, name ?? `${await VDI.get_name_label(vdi)} (copy)`)
+      return await made(ref)
+    },
+    async copy({ id, storage, name }, task) {
+      const vdi = await refOf(context, id, 'VDI')
+      const ref = await follow(context, calls.copy(vdi, await refOf(context, storage, 'SR')), task)
+      await VDI.set_name_label(ref, name ?? `${await VDI.get_name_label(vdi)} (copy)`)
+      return await made(ref)
+    },
+    /** While a VM runs from it the host moves it live; otherwise it is copied whole, then its drives are moved over, then the original goes. */
+    async migrate({ id, storage }, task) {
+      const vdi = await refOf(context, id, 'VDI')
+      const sr = await refOf(context, storage, 'SR')
+      if (await VDI.get_cbt_enabled(vdi)) {
+        task.log('Its changes are no longer tracked, because it moves; the next backup reads all of it.')
+        await VDI.disable_cbt(vdi)
+      }
+      const vbds = await VDI.get_VBDs(vdi)
+      const states = await Promise.all(vbds.map(async (vbd) => await VM.get_power_state(await VBD.get_VM(vbd))))
+      if (states.includes('Running')) {
+        return await made(await follow(context, calls.pool_migrate(vdi, sr, {}), task))
+      }
+      const copy = await follow(context, calls.copy(vdi, sr), task)
+      const undo = await task.undo({ kind: 'vdi.destroy', what: 'Remove the copy of the disk', data: { vdi: copy } })
+      for (const vbd of vbds) {
+        const { VM: vm, userdevice, bootable, mode, type, unpluggable, other_config } = await VBD.get_record(vbd)
+        // The place has to be free before the copy can take it. A crash in between leaves both disks, and the drive of one of them.
+        await VBD.destroy(vbd)
+        await VBD.create({
+          VM: vm,
+          VDI: copy,
+          userdevice,
+          bootable,
+          // As it came from the host.
+          mode: mode as 'RO' | 'RW',
+          type: type as 'Disk',
+          unpluggable,
+          empty: false,
+          other_config,
+          qos_algorithm_type: '',
+          qos_algorithm_params: {},
+        })
+      }
+      await undo.forget()
+      await VDI.destroy(vdi)
+      return await made(copy)
+    },
+    async trackChanges({ id, on }, task) {
+      const ref = await refOf(context, id, 'VDI')
+      await follow(context, on ? calls.enable_cbt(ref) : calls.disable_cbt(ref), task)
+    },
+    async delete({ id }, task) {
+      const ref = await refOf(context, id, 'VDI')
+      // Drives of halted VMs that still name it would be left empty.
+      for (const vbd of await VDI.get_VBDs(ref)) await VBD.destroy(vbd)
+      await follow(context, calls.destroy(ref), task)
+    },
+  }
+}

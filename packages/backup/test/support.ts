@@ -37,6 +37,8 @@ export async function restic(directory: string, ...args: readonly string[]): Pro
   return stdout
 }
 
+const zeros = Buffer.alloc(65_536)
+
 /** A disk in memory. Extents are the runs of zeros and data of its 64 KiB blocks. */
 export function memoryDisk(bytes: Uint8Array): DiskSource & { bytes: Uint8Array } {
   return {
@@ -46,7 +48,7 @@ export function memoryDisk(bytes: Uint8Array): DiskSource & { bytes: Uint8Array 
       const step = 65_536
       for (let offset = 0; offset < bytes.length; offset += step) {
         const block = bytes.subarray(offset, offset + step)
-        yield { offset, length: block.length, kind: block.every((byte) => byte === 0) ? 'zero' : 'data' }
+        yield { offset, length: block.length, kind: zeros.subarray(0, block.length).equals(block) ? 'zero' : 'data' }
       }
     },
     async read(offset, into) {

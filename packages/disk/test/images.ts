@@ -58,15 +58,22 @@ function fillRandom(bytes: Uint8Array, random: Random): void {
   for (let i = 0; i < bytes.length; i++) bytes[i] = random() * 256
 }
 
+const zeros = Buffer.alloc(512)
+
 /** A disk in memory that says honestly, or vaguely, where its data is. */
 export function memoryDisk(bytes: Uint8Array, { vague = false }: { vague?: boolean } = {}): DiskSource {
   return {
     size: bytes.length,
     async *extents(): AsyncGenerator<Extent> {
       if (vague && bytes.length > 0) return yield { offset: 0, length: bytes.length, kind: 'data' }
+      const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
       for (let at = 0; at < bytes.length; at += 512) {
-        const sector = bytes.subarray(at, at + 512)
-        yield { offset: at, length: sector.length, kind: sector.every((byte) => byte === 0) ? 'zero' : 'data' }
+        const sector = whole.subarray(at, at + 512)
+        yield {
+          offset: at,
+          length: sector.length,
+          kind: sector.equals(zeros.subarray(0, sector.length)) ? 'zero' : 'data',
+        }
       }
     },
     async read(offset, into) {

@@ -90,10 +90,16 @@ describe('a local storage', () => {
     await expect(storage.save(pack, [bytes])).rejects.toMatchObject({ code: 'storage.denied' })
   })
 
-  test.skipIf(process.getuid?.() !== 0)('says that a full disk is full, and leaves nothing', async () => {
+  test('says that a full disk is full, and leaves nothing', async ({ skip }) => {
     const { storage } = await opened()
     const root = storage.properties.location
-    await promisify(execFile)('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', path.join(root, 'data')])
+    const mount = ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', path.join(root, 'data')]
+    const mounted = await promisify(execFile)('mount', mount).then(
+      () => true,
+      () => false,
+    )
+    // Neither may every user mount, nor root in every container.
+    skip(!mounted, 'a disk can not be mounted here')
     try {
       await expect(storage.save(pack, [Buffer.alloc(600_000)])).rejects.toMatchObject({
         code: 'storage.full',

@@ -1,9 +1,9 @@
-import type { ConnectionId, InventoryObjects, ProviderKind, ResourceId, ResourceType, TaskId } from '@nixen/api'
+import type { ConnectionId, InventoryObjects, ProviderKind, ResourceId, ResourceType, Stats, TaskId } from '@nixen/api'
 import type { Clock, Log, Random } from '@nixen/core'
 import type { ProviderActions, UndoStep } from './action/actions.ts'
 import type { CertificateProbe } from './probe.ts'
 import type { ProtectActions } from './protect/protect-actions.ts'
-import type { Stats, StatsQuery } from './stats.ts'
+import type { StatsQuery } from './stats.ts'
 
 /** How one hypervisor endpoint is reached, and who we are there. */
 export interface ConnectionSpec {

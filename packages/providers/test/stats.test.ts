@@ -1,28 +1,30 @@
-import { typeOfId, type Host } from '@nixen/api'
+import { Stats, typeOfId, type Host } from '@nixen/api'
 import { systemClock } from '@nixen/core'
 import { describe, expect, test } from 'vitest'
 import { Reader, type AnyObject } from '../src/conformance/index.ts'
-import { xapiProvider, type Metric, type Stats } from '../src/index.ts'
-import { chooseArchive } from '../src/xapi/rrd-stats.ts'
+import { xapiProvider } from '../src/index.ts'
+import { chooseArchive, statsOf } from '../src/xapi/rrd-stats.ts'
 import { quickToolstack, specOf } from './connect.ts'
 
 const minute = 60_000
 const day = 24 * 60 * minute
 
-const metrics = (stats: Stats): Metric[] => [...new Set(stats.series.map(({ metric }) => metric))].sort()
+const names = ({ series }: Stats): string[] => series.map(({ name }) => name)
+/** A device of a metric. */
+const one = (metric: string): unknown => expect.stringMatching(new RegExp(`^${metric}\\.\\w+$`))
 
-const common: Metric[] = ['cpu', 'cpu-core', 'memory-free', 'memory-total', 'memory-used']
-const kinds: readonly [string, (object: AnyObject) => boolean, readonly Metric[]][] = [
-  ['host', (object) => typeOfId(object.id) === 'host', [...common, 'load', 'network-receive', 'power']],
+const common = ['cpu', 'cpu.0', 'memory', 'memory.free', 'memory.total']
+const kinds: readonly [string, (object: AnyObject) => boolean, readonly unknown[]][] = [
+  ['host', (object) => typeOfId(object.id) === 'host', [...common, 'load', 'network.receive', 'power']],
   [
     'vm',
     (object) => typeOfId(object.id) === 'vm' && 'power' in object && object.power === 'running',
-    [...common, 'disk-read', 'disk-write', 'network-send'],
+    [...common, one('disk.read'), one('disk.write'), one('network.transmit')],
   ],
   [
     'storage',
     (object) => typeOfId(object.id) === 'storage' && 'state' in object && object.state === 'ok',
-    ['disk-read', 'disk-write', 'disk-read-ops'],
+    [one('disk.read'), one('disk.write'), one('disk.read-operations')],
   ],
 ]
 
@@ -37,11 +39,14 @@ describe('stats', () => {
       expect(objects.length).toBeGreaterThan(2)
       for (const { id } of objects) {
         const stats = await reader.keeper.session.stats({ id, from: systemClock.now() - 10 * minute })
-        expect(metrics(stats)).toEqual(expect.arrayContaining([...named]))
+        expect(Stats.parse(stats)).toEqual(stats)
+        expect(names(stats)).toEqual(expect.arrayContaining([...named]))
+        expect(new Set(names(stats)).size).toBe(stats.series.length)
         expect(stats.step).toBe(5000)
-        expect(stats.times.length).toBeGreaterThan(100)
-        expect([...stats.times].sort((a, b) => a - b)).toEqual(stats.times)
-        expect(stats.series.every(({ values }) => values.length === stats.times.length)).toBe(true)
+        expect(Math.abs(stats.start - (systemClock.now() - 10 * minute))).toBeLessThan(minute)
+        const lengths = new Set(stats.series.map(({ values }) => values.length))
+        expect(lengths.size).toBe(1)
+        expect([...lengths][0]).toBeGreaterThan(100)
       }
     },
   )
@@ -52,9 +57,27 @@ describe('stats', () => {
     await reader.until(() => reader.synced > 0)
     const host = [...reader.objects.values()].find((object) => typeOfId(object.id) === 'host')
     const { series } = await reader.keeper.session.stats({ id: host!.id, from: systemClock.now() - 5 * minute })
-    const last = (metric: Metric): unknown => series.find((each) => each.metric === metric)?.values.at(-1)
-    expect(last('memory-total')).toBe((host as Host).memory)
+    const last = (name: string): unknown => series.find((each) => each.name === name)?.values.at(-1)
+    expect(last('memory.total')).toBe((host as Host).memory)
     expect(last('cpu')).toBeLessThanOrEqual(1)
+  })
+
+  test('have a place for each step, also where the host left a row out', () => {
+    const source = { consolidation: 'AVERAGE', owner: 'vm', name: 'cpu0', unit: 'fraction' } as const
+    const series = [
+      { ...source, uuid: 'a', values: new Float64Array([1, 3]) },
+      { ...source, uuid: 'b', values: new Float64Array([9, 9]) },
+    ]
+    const updates = { start: 10_000, end: 25_000, step: 5000, times: new Float64Array([10_000, 20_000]), series }
+    expect(statsOf(updates, 'a')).toEqual({
+      start: 10_000,
+      step: 5000,
+      series: [
+        { name: 'cpu', unit: 'fraction', values: [1, null, 3] },
+        { name: 'cpu.0', unit: 'fraction', values: [1, null, 3] },
+      ],
+    })
+    expect(statsOf({ ...updates, times: new Float64Array() }, 'c')).toEqual({ start: 10_000, step: 5000, series: [] })
   })
 
   test('of what is not measured are refused', async () => {

@@ -1,7 +1,6 @@
-import type { ResourceId } from '@nixen/api'
+import { seriesName, statsMetrics, type Stats, type StatsMetric, type StatsSeries } from '@nixen/api'
 import { KiB, MiB } from '@nixen/core'
 import type { RrdSeries, RrdUpdates } from '@nixen/xapi'
-import { metricUnits, type Metric, type Stats, type StatsSeries } from '../stats.ts'
 
 /** The archives of a host (xcp-rrdd): step and reach in milliseconds. */
 const minute = 60_000
@@ -33,60 +32,73 @@ export function chooseArchive(query: { from: number; now: number; step: number |
 }
 
 /** Data sources by name, in the order of trial. The first group is the instance. */
-const sources: readonly { readonly name: RegExp; readonly metric: Metric; readonly factor?: number }[] = [
-  { name: /^cpu(\d+)$/, metric: 'cpu-core' },
+const sources: readonly { readonly name: RegExp; readonly metric: StatsMetric; readonly factor?: number }[] = [
+  { name: /^cpu(\d+)$/, metric: 'cpu' },
   { name: /^cpu_avg$|^cpu_usage$/, metric: 'cpu' },
   { name: /^loadavg$/, metric: 'load' },
-  { name: /^memory$/, metric: 'memory-total' },
-  { name: /^memory_total_kib$/, metric: 'memory-total', factor: KiB },
-  { name: /^memory_(?:internal_free|free_kib)$/, metric: 'memory-free', factor: KiB },
-  { name: /^[vp]if_(?!aggr_)(\w+)_rx$/, metric: 'network-receive' },
-  { name: /^[vp]if_(?!aggr_)(\w+)_tx$/, metric: 'network-send' },
-  { name: /^pif_aggr_rx$/, metric: 'network-receive' },
-  { name: /^pif_aggr_tx$/, metric: 'network-send' },
-  { name: /^vbd_(\w+?)_read$/, metric: 'disk-read' },
-  { name: /^vbd_(\w+?)_write$/, metric: 'disk-write' },
-  { name: /^vbd_(\w+?)_iops_read$/, metric: 'disk-read-ops' },
-  { name: /^vbd_(\w+?)_iops_write$/, metric: 'disk-write-ops' },
-  { name: /^vbd_(\w+?)_read_latency$/, metric: 'disk-read-latency', factor: 1 / 1000 },
-  { name: /^vbd_(\w+?)_write_latency$/, metric: 'disk-write-latency', factor: 1 / 1000 },
-  { name: /^(?:read)_([0-9a-f]{8})$/, metric: 'disk-read' },
-  { name: /^(?:write)_([0-9a-f]{8})$/, metric: 'disk-write' },
-  { name: /^iops_read_([0-9a-f]{8})$/, metric: 'disk-read-ops' },
-  { name: /^iops_write_([0-9a-f]{8})$/, metric: 'disk-write-ops' },
-  { name: /^io_throughput_read_([0-9a-f]{8})$/, metric: 'disk-read', factor: MiB },
-  { name: /^io_throughput_write_([0-9a-f]{8})$/, metric: 'disk-write', factor: MiB },
+  { name: /^memory$/, metric: 'memory.total' },
+  { name: /^memory_total_kib$/, metric: 'memory.total', factor: KiB },
+  { name: /^memory_(?:internal_free|free_kib)$/, metric: 'memory.free', factor: KiB },
+  { name: /^[vp]if_(?!aggr_)(\w+)_rx$/, metric: 'network.receive' },
+  { name: /^[vp]if_(?!aggr_)(\w+)_tx$/, metric: 'network.transmit' },
+  { name: /^pif_aggr_rx$/, metric: 'network.receive' },
+  { name: /^pif_aggr_tx$/, metric: 'network.transmit' },
+  { name: /^vbd_(\w+?)_read$/, metric: 'disk.read' },
+  { name: /^vbd_(\w+?)_write$/, metric: 'disk.write' },
+  { name: /^vbd_(\w+?)_iops_read$/, metric: 'disk.read-operations' },
+  { name: /^vbd_(\w+?)_iops_write$/, metric: 'disk.write-operations' },
+  { name: /^vbd_(\w+?)_read_latency$/, metric: 'disk.read-latency', factor: 1 / 1000 },
+  { name: /^vbd_(\w+?)_write_latency$/, metric: 'disk.write-latency', factor: 1 / 1000 },
+  { name: /^(?:read)_([0-9a-f]{8})$/, metric: 'disk.read' },
+  { name: /^(?:write)_([0-9a-f]{8})$/, metric: 'disk.write' },
+  { name: /^iops_read_([0-9a-f]{8})$/, metric: 'disk.read-operations' },
+  { name: /^iops_write_([0-9a-f]{8})$/, metric: 'disk.write-operations' },
+  { name: /^io_throughput_read_([0-9a-f]{8})$/, metric: 'disk.read', factor: MiB },
+  { name: /^io_throughput_write_([0-9a-f]{8})$/, metric: 'disk.write', factor: MiB },
   { name: /^DCMI-power-reading$/, metric: 'power' },
 ]
 
-/** What a host measured of one object, in the terms of the contract. Data sources that no metric stands for are left out. */
-export function statsOf(id: ResourceId, updates: RrdUpdates, uuid: string): Stats {
-  const own = updates.series.filter((series) => series.uuid === uuid)
+/**
+ * What a host measured of one object, in the terms of the contract. Data sources that no metric stands for are left out; a moment
+ * without a row has no values.
+ */
+export function statsOf(updates: RrdUpdates, uuid: string): Stats {
+  const grid = gridOf(updates)
   const series: StatsSeries[] = []
   const seen = new Set<string>()
-  for (const source of own) {
-    const found = toSeries(source)
-    const key = found && `${found.metric} ${found.instance ?? ''}`
+  for (const source of updates.series) {
+    const found = source.uuid === uuid ? toSeries(source, grid) : undefined
     // A storage says its throughput in two units.
-    if (!found || !key || seen.has(key)) continue
-    seen.add(key)
+    if (!found || seen.has(found.name)) continue
+    seen.add(found.name)
     series.push(found)
   }
-  const total = series.find(({ metric }) => metric === 'memory-total')
-  const free = series.find(({ metric }) => metric === 'memory-free')
+  const total = series.find(({ name }) => name === 'memory.total')
+  const free = series.find(({ name }) => name === 'memory.free')
   if (total && free) series.push(difference(total, free))
-  const cores = series.filter(({ metric }) => metric === 'cpu-core')
-  if (cores.length > 0 && !seen.has('cpu ')) series.unshift(mean(cores))
-  return { id, step: updates.step, times: [...updates.times], series }
+  const cores = series.filter(({ name }) => name.startsWith('cpu.'))
+  if (cores.length > 0 && !seen.has('cpu')) series.unshift(mean(cores))
+  return { start: updates.times[0] ?? updates.start, step: updates.step, series }
 }
 
-function toSeries({ name, values }: RrdSeries): StatsSeries | undefined {
+/** For each step from the first row to the last the row of that moment; `-1` where the host left it out. */
+function gridOf({ times, step }: RrdUpdates): readonly number[] {
+  const [first = 0] = times
+  const places = Array.from(times, (time) => Math.round((time - first) / step))
+  const grid = Array.from({ length: (places.at(-1) ?? -1) + 1 }, () => -1)
+  for (const [row, place] of places.entries()) grid[place] = row
+  return grid
+}
+
+function toSeries({ name, values }: RrdSeries, grid: readonly number[]): StatsSeries | undefined {
   for (const { name: pattern, metric, factor = 1 } of sources) {
     const match = pattern.exec(name)
     if (!match) continue
-    const numbers = Array.from(values, (value) => (Number.isFinite(value) ? value * factor : null))
-    const instance = match[1] === undefined ? {} : { instance: match[1] }
-    return { metric, unit: metricUnits[metric], ...instance, values: numbers }
+    const numbers = grid.map((row) => {
+      const value = values[row] ?? Number.NaN
+      return Number.isFinite(value) ? value * factor : null
+    })
+    return { name: seriesName(metric, match[1]), unit: statsMetrics[metric], values: numbers }
   }
   return undefined
 }
@@ -96,7 +108,7 @@ function difference(total: StatsSeries, free: StatsSeries): StatsSeries {
     const rest = free.values[index] ?? null
     return value === null || rest === null ? null : Math.max(0, value - rest)
   })
-  return { metric: 'memory-used', unit: metricUnits['memory-used'], values }
+  return { name: 'memory', unit: statsMetrics.memory, values }
 }
 
 function mean(cores: readonly StatsSeries[]): StatsSeries {
@@ -104,5 +116,5 @@ function mean(cores: readonly StatsSeries[]): StatsSeries {
     const known = cores.map((core) => core.values[index] ?? null).filter((value) => value !== null)
     return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length
   })
-  return { metric: 'cpu', unit: metricUnits.cpu, values }
+  return { name: 'cpu', unit: statsMetrics.cpu, values }
 }

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { connectionErrors, parseId, typeOfId, type ResourceId, type TaskId } from '@nixen/api'
+import { connectionErrors, parseId, typeOfId, type ResourceId, type Stats, type TaskId } from '@nixen/api'
 import { anySignal, isAbort } from '@nixen/core'
 import { rrdUpdates, type Xapi, type XapiChanges } from '@nixen/xapi'
 import type {
@@ -14,7 +14,7 @@ import type {
 } from '../provider.ts'
 import type { ProviderActions, UndoStep } from '../action/actions.ts'
 import type { ProtectActions } from '../protect/protect-actions.ts'
-import type { Stats, StatsQuery } from '../stats.ts'
+import type { StatsQuery } from '../stats.ts'
 import { needsSomebody } from '../needs-somebody.ts'
 import { xapiActions } from './actions/actions.ts'
 import { refOf, type XapiContext } from './actions/context.ts'
@@ -133,7 +133,7 @@ export class XapiSession implements ProviderSession {
     if (!parts || !measured.has(parts.type)) {
       throw connectionErrors.unsupported({ action: 'stats', reason: 'Only hosts, VMs and storages are measured.' })
     }
-    const { id, from, signal } = query
+    const { from, signal } = query
     const { start, step } = chooseArchive({ from, now: this.#ports.clock.now(), step: query.step })
     const host = this.#hostFor(query.id)
     const updates = await this.#asked(() =>
@@ -147,7 +147,7 @@ export class XapiSession implements ProviderSession {
         ...(signal ? { signal } : {}),
       }),
     )
-    return statsOf(id, updates, parts.key)
+    return statsOf(updates, parts.key)
   }
 
   async undo(step: UndoStep): Promise<void> {

@@ -1,9 +1,7 @@
-import { connectionOfId, type ResourceId, type Stats } from '@nixen/api'
-import type { Metric, MetricUnit, Stats as Measured } from '@nixen/providers'
+import { connectionOfId, type Contract, type ResourceId, type Stats } from '@nixen/api'
 import type { Handler } from '../../http/handler.ts'
 import { demandVisible } from '../../inventory/visible.ts'
 import type { ReadPorts } from './read-handlers.ts'
-import type { Contract } from '@nixen/api'
 
 /** How far back each span reaches, and how fine it is: the archives that hosts keep; milliseconds. */
 const spans = {
@@ -12,35 +10,6 @@ const spans = {
   '1w': { reach: 604_800_000, step: 3_600_000 },
   '1y': { reach: 31_536_000_000, step: 86_400_000 },
 } as const
-
-const names: Readonly<Record<Metric, string>> = {
-  cpu: 'cpu',
-  'cpu-core': 'cpu',
-  load: 'load',
-  'memory-total': 'memory.total',
-  'memory-used': 'memory',
-  'memory-free': 'memory.free',
-  'disk-read': 'disk.read',
-  'disk-write': 'disk.write',
-  'disk-read-ops': 'disk.read-operations',
-  'disk-write-ops': 'disk.write-operations',
-  'disk-read-latency': 'disk.read-latency',
-  'disk-write-latency': 'disk.write-latency',
-  'network-receive': 'network.receive',
-  'network-send': 'network.transmit',
-  'network-errors': 'network.errors',
-  power: 'power',
-}
-/** Units in the contract's words. Watts have none there and count as a number. */
-const units: Readonly<Record<MetricUnit, Stats['series'][number]['unit']>> = {
-  fraction: 'fraction',
-  count: 'count',
-  bytes: 'bytes',
-  'bytes/s': 'bytes/s',
-  '1/s': 'operations/s',
-  ms: 'duration',
-  watt: 'count',
-}
 
 /** What was measured of VMs, hosts and storages. */
 export function statsHandlers(ports: ReadPorts): {
@@ -52,7 +21,7 @@ export function statsHandlers(ports: ReadPorts): {
     const { reach, step } = spans[span]
     const from = ports.clock.now() - reach
     const measured = await ports.connections.session(connectionOfId(id)).stats({ id, from, step, signal })
-    return toStats(measured, series)
+    return chosen(measured, series)
   }
   return {
     async vm({ params: { id }, input, who, info }) {
@@ -75,13 +44,10 @@ interface StatsInput {
   readonly series?: readonly string[] | undefined
 }
 
-function toStats({ times, step, series }: Measured, wanted: readonly string[] | undefined): Stats {
-  const named = series.map(({ metric, instance, unit, values }) => ({
-    name: instance === undefined ? names[metric] : `${names[metric]}.${instance}`,
-    unit: units[unit],
-    values: [...values],
-  }))
+/** The series that were asked for: those of a name, and of what is behind it. */
+function chosen(stats: Stats, wanted: readonly string[] | undefined): Stats {
+  if (!wanted) return stats
   const isWanted = ({ name }: { readonly name: string }): boolean =>
-    wanted === undefined || wanted.some((prefix) => name === prefix || name.startsWith(`${prefix}.`))
-  return { start: times[0] ?? 0, step, series: named.filter(isWanted) }
+    wanted.some((prefix) => name === prefix || name.startsWith(`${prefix}.`))
+  return { ...stats, series: stats.series.filter(isWanted) }
 }

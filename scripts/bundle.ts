@@ -5,15 +5,23 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { rolldown, type OutputChunk, type Plugin } from 'rolldown'
 import { root } from './lib.ts'
 
-/** What runs by its path: the command, and the threads of the backup engine. Threads keep the place that they have in the source. */
+/** A file that code finds beside itself. The names of threads are put together at run time; see {@link entries}. */
+const besideItself = /new URL\('([^'$]+)', import\.meta\.url\)/g
+const sources = globSync('packages/*/src/**/*.ts', { cwd: root, exclude: ['**/*.test.ts', 'packages/testkit/**'] })
+const found = sources.flatMap((file) =>
+  [...readFileSync(root + file, 'utf8').matchAll(besideItself)].map(([, path = '']) => join(dirname(file), path)),
+)
+/** What runs by its path: the command, threads, other processes. All but the command keep the place that they have in the source. */
 const entries: Readonly<Record<string, string>> = {
   main: 'packages/cli/src/main.ts',
   ...Object.fromEntries(
-    globSync('packages/*/src/**/*-worker.ts', { cwd: root }).map((file) => [file.replace(/\.ts$/, ''), file]),
+    [...sources.filter((file) => file.endsWith('-worker.ts')), ...found.filter((file) => file.endsWith('.ts'))].map(
+      (file) => [file.replace(/\.ts$/, ''), file],
+    ),
   ),
 }
 /** Files that are read at run time, at the place that they have in the source. */
-const dataFiles = ['packages/xapi/data/xenapi.json', 'packages/toolstack/data/*.json']
+const dataFiles = new Set(found.filter((file) => !file.endsWith('.ts')))
 /** Not bundled: it loads a compiled library that lies beside it. The client loads without it, more slowly. */
 const native = 'sodium-native'
 /** What it asks for under the Bare runtime only; Node has its own `assert`. */
@@ -28,7 +36,7 @@ export async function bundle(folder: string): Promise<void> {
   rmSync(made, { recursive: true, force: true })
   mkdirSync(made, { recursive: true })
   const chunks = await writeCode(made)
-  for (const file of globSync(dataFiles, { cwd: root })) copy(file, made)
+  for (const file of dataFiles) copy(file, made)
   cpSync(`${root}scripts/release/nixen.mjs`, join(made, 'nixen.mjs'))
   const shipped = copyNative(made)
   writeFileSync(join(made, 'package.json'), manifest())
@@ -62,7 +70,7 @@ async function writeCode(folder: string): Promise<readonly OutputChunk[]> {
 
 /**
  * Code that finds a file beside itself (`new URL('../data/x.json', import.meta.url)`) goes on finding it where the file is in the
- * source, under the folder of the release: whichever chunk the code ended up in.
+ * source, under the folder of the release: whichever chunk the code ended up in. Code itself is `.js` there.
  */
 function keepPlaces(): Plugin {
   return {
@@ -70,7 +78,9 @@ function keepPlaces(): Plugin {
     transform(code, id) {
       if (!id.startsWith(`${root}packages/`) || !code.includes('import.meta.url')) return undefined
       const place = relative(root, id).replace(/\.ts$/, '.js')
-      return code.replaceAll('import.meta.url', `${marker}(${JSON.stringify(place)})`)
+      return code
+        .replaceAll(besideItself, (call) => call.replace(".ts'", ".js'"))
+        .replaceAll('import.meta.url', `${marker}(${JSON.stringify(place)})`)
     },
     renderChunk(code, { fileName }) {
       if (!code.includes(marker)) return null
@@ -104,7 +114,11 @@ function copyNative(folder: string): readonly string[] {
     )
   }
   for (const name of packages)
-    cpSync(`${root}node_modules/${name}`, join(folder, 'node_modules', name), { recursive: true, filter: wanted })
+    cpSync(`${root}node_modules/${name}`, join(folder, 'node_modules', name), {
+      recursive: true,
+      dereference: true,
+      filter: wanted,
+    })
   return [...packages].map((name) => `node_modules/${name}`)
 }
 

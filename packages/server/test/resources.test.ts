@@ -215,3 +215,40 @@ test('networks and NICs are made, changed and removed', async () => {
   for (const network of [vlan, inside]) await done(client.network.delete({ id: network }))
   await eventually(async () => ((await client.network.list({ q: 'name:"vlan 42"' })).total === 0 ? true : undefined))
 })
+
+test('a host goes into maintenance, reboots and comes back, and its VMs are elsewhere', async () => {
+  const { client } = tab
+  const host = hosts.find((one) => !one.master)
+  if (!host) throw new Error('There is one host only')
+  await done(client.host.update({ id: host.id, description: 'Second from the top', tags: ['rack-1'] }))
+  await done(client.host.enterMaintenance({ id: host.id }))
+  await seen(
+    () => client.host.get({ id: host.id }),
+    (found) => !found.enabled && found.vms === 0,
+  )
+  await done(client.host.reboot({ id: host.id }))
+  await seen(
+    () => client.host.get({ id: host.id }),
+    (found) => found.enabled,
+  )
+  await expect(client.host.leaveMaintenance({ id: host.id })).rejects.toMatchObject({ code: 'request.not_allowed' })
+})
+
+test('a pool gets high availability and loses it again', async () => {
+  const { client } = tab
+  const storage = (await client.storage.list({ q: 'content:disks' })).items.find((one) => one.shared)
+  if (!storage) throw new Error('No storage is shared')
+  await done(client.pool.update({ id: pool.id, name: 'Rack one', autoStart: true }))
+  await done(client.pool.enableHa({ id: pool.id, storages: [storage.id], failures: 1 }))
+  expect(
+    await seen(
+      () => client.pool.get({ id: pool.id }),
+      (found) => found.ha === true,
+    ),
+  ).toMatchObject({ name: 'Rack one' })
+  await done(client.pool.disableHa({ id: pool.id }))
+  await seen(
+    () => client.pool.get({ id: pool.id }),
+    (found) => found.ha !== true,
+  )
+})

@@ -1,7 +1,9 @@
 import type { InputOf, ParamsOf } from '../contract/endpoint.ts'
 import { diskActions } from '../disk/actions.ts'
+import { hostActions } from '../host/actions.ts'
 import { networkActions } from '../network/actions.ts'
 import { nicActions } from '../nic/actions.ts'
+import { poolActions } from '../pool/actions.ts'
 import { snapshotActions } from '../snapshot/actions.ts'
 import { storageActions } from '../storage/actions.ts'
 import { templateActions } from '../template/actions.ts'
@@ -20,6 +22,8 @@ export const actions = {
   storage: storageActions,
   network: networkActions,
   nic: nicActions,
+  host: hostActions,
+  pool: poolActions,
 } as const
 export type Actions = typeof actions
 export type ActionGroup = keyof Actions

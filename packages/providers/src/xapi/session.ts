@@ -50,7 +50,8 @@ export class XapiSession implements ProviderSession {
     this.#spec = spec
     this.#ports = ports
     this.#inventory = new XapiInventory(spec.id, known)
-    this.#context = { xapi, connection: spec.id }
+    const { id: connection, username, password } = spec
+    this.#context = { xapi, connection, master: () => (xapi.master ?? spec.address).replace(/:\d+$/, ''), credentials: { username, password } }
     this.actions = xapiActions(this.#context, (error) => connectionError(error, spec))
     rememberContext(this, this.#context)
     const { clock, random } = ports

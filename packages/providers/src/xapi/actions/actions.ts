@@ -1,8 +1,10 @@
 import type { ActionTask, ProviderActions } from '../../action/actions.ts'
 import type { XapiContext } from './context.ts'
 import { diskActions } from './disk.ts'
+import { hostActions } from './host.ts'
 import { networkActions } from './network.ts'
 import { nicActions } from './nic.ts'
+import { poolActions } from './pool.ts'
 import { snapshotActions } from './snapshot.ts'
 import { storageActions } from './storage.ts'
 import { templateActions } from './template.ts'
@@ -28,6 +30,8 @@ export function xapiActions(context: XapiContext, translate: (error: unknown) =>
     storage: storageActions(context),
     network: networkActions(context),
     nic: nicActions(context),
+    host: hostActions(context),
+    pool: poolActions(context),
   }
   const wrap = (group: object): object =>
     // Each is an action; which one does not matter here.

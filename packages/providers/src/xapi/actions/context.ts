@@ -12,15 +12,23 @@ import type { ActionTask } from '../../action/actions.ts'
 import { xapiClassesOf } from '../native.ts'
 import { notFound } from '../not-found.ts'
 
-/** What actions on a pool have at hand. */
-export interface XapiContext {
+/** What speaking to a pool takes. */
+export interface PoolContext {
   readonly xapi: Xapi
   readonly connection: ConnectionId
 }
 
+/** What actions on a pool have at hand. */
+export interface XapiContext extends PoolContext {
+  /** Address of the host that leads the pool, as another host reaches it. */
+  readonly master: () => string
+  /** Who we are on it: a host that joins logs in with it. */
+  readonly credentials: { readonly username: string; readonly password: string }
+}
+
 /** The reference of an object, by its id. @throws TYPE.not_found, what the host answers */
 export async function refOf<C extends EventClassName>(
-  { xapi }: XapiContext,
+  { xapi }: PoolContext,
   id: ResourceId,
   className: C,
 ): Promise<Ref<C>> {
@@ -45,7 +53,7 @@ export async function refOf<C extends EventClassName>(
 
 /** The id of an object that was just made. */
 export async function idOf<T extends ResourceType>(
-  { xapi, connection }: XapiContext,
+  { xapi, connection }: PoolContext,
   type: T,
   { className, ref }: { readonly className: EventClassName; readonly ref: string },
 ): Promise<ResourceId<T>> {
@@ -55,7 +63,7 @@ export async function idOf<T extends ResourceType>(
 }
 
 /** Waits for a task of the host, telling its progress; cancelling `task` cancels it there. Resolves with its result. */
-export async function follow<R>({ xapi }: XapiContext, call: Promise<TaskRef<R>>, task: ActionTask): Promise<R> {
+export async function follow<R>({ xapi }: PoolContext, call: Promise<TaskRef<R>>, task: ActionTask): Promise<R> {
   return await xapi.run(call, { signal: task.signal, onProgress: (progress) => task.progress(progress) })
 }
 

@@ -1,5 +1,5 @@
 import { connectionErrors, type ActionRequest, type Actions } from '@nixen/api'
-import type { BondMode, Ref } from '@nixen/xapi'
+import type { Ref } from '@nixen/xapi'
 import type { ActionTask, ProviderActions } from '../../action/actions.ts'
 import { follow, idOf, refOf, type XapiContext } from './context.ts'
 
@@ -81,8 +81,7 @@ async function createBonds(
         reason: `the host ${name} has no ${devices.join(' and ')}.`,
       })
     }
-    // The words are those of XAPI.
-    const mode = bond.mode as BondMode
+    const { mode } = bond
     task.log(`Bonding ${devices.join(' and ')} of ${await host.get_name_label(one)}.`)
     await follow(context, context.xapi.client.async.Bond.create(network, members, '', mode, {}), task)
   }

@@ -37,6 +37,18 @@ const steps: Readonly<Record<string, Undo>> = {
     }
     await SR.forget(ref)
   },
+  'host.enable': async ({ xapi }, { host }) => {
+    const ref = host as Ref<'host'>
+    if (!(await xapi.client.host.get_enabled(ref))) await xapi.client.host.enable(ref)
+  },
+  'host.resume': async ({ xapi }, { host, vms }) => {
+    const ref = host as Ref<'host'>
+    if (!(await xapi.client.host.get_enabled(ref))) await xapi.client.host.enable(ref)
+    for (const vm of vms as readonly Ref<'VM'>[]) {
+      if ((await xapi.client.VM.get_power_state(vm)) === 'Suspended')
+        await xapi.client.VM.resume_on(vm, ref, false, false)
+    }
+  },
   'network.destroy': async (context, { network }) => {
     const ref = network as Ref<'network'>
     await removePifs(context, ref)

@@ -1,0 +1,71 @@
+import { z } from 'zod'
+import { action } from '../action/action.ts'
+import { NetworkId, PoolId, StorageId } from '../ids/resource-id.ts'
+import { count, flag, text } from '../schema/fields.ts'
+import { poolCan } from './capabilities.ts'
+
+const pool = { type: 'pool', id: PoolId, plural: 'pools' } as const
+
+/** What can be done with pools. */
+export const poolActions = {
+  update: action({
+    ...pool,
+    name: '',
+    method: 'PATCH',
+    title: 'Change the pool NAME',
+    summary: 'Change options of a pool',
+    input: z.strictObject({
+      name: text('Name.').min(1).max(1000).optional(),
+      description: text('Text for people.').max(10_000).optional(),
+      tags: z.array(z.string().min(1).max(200)).max(100).optional().meta({ description: 'All its tags.' }),
+      autoStart: flag('VMs that are marked start with the pool.').optional(),
+      migrationNetwork: NetworkId.nullable().optional().meta({
+        description: 'Network that migrations use; null for the management network.',
+      }),
+    }),
+    needs: { migrationNetwork: 'network:read' },
+    cli: { verb: 'pool update' },
+    permission: 'pool:update',
+    can: poolCan.update,
+  }),
+  addHost: action({
+    ...pool,
+    name: 'add-host',
+    title: 'Add a host to NAME',
+    summary: 'Let a host join a pool; it must have no running VMs and no shared storages',
+    input: z.strictObject({
+      address: text('Name or address of the host that joins.').min(1).max(253),
+      username: text('User of that host.').min(1).max(200).default('root'),
+      password: text('Password of that host.')
+        .min(1)
+        .max(1000)
+        .meta({ description: 'Password of that host.', writeOnly: true }),
+      fingerprint: text('SHA-256 fingerprint of its certificate, hexadecimal with colons.').max(200).optional(),
+      force: flag('Join although its CPUs or configuration differ.').default(false),
+    }),
+    cli: { args: ['address'] },
+    permission: 'pool:manage',
+    can: poolCan.addHost,
+  }),
+  enableHa: action({
+    ...pool,
+    name: 'enable-ha',
+    title: 'Turn on high availability of NAME',
+    summary: 'Let VMs of a pool be started elsewhere when their host dies',
+    input: z.strictObject({
+      storages: z.array(StorageId).min(1).max(4).meta({ description: 'Shared storages for the heartbeat.' }),
+      failures: count('Failures of hosts to plan for.').optional(),
+    }),
+    cli: { args: ['storages'] },
+    permission: 'pool:manage',
+    can: poolCan.enableHa,
+  }),
+  disableHa: action({
+    ...pool,
+    name: 'disable-ha',
+    title: 'Turn off high availability of NAME',
+    summary: 'Turn off high availability of a pool',
+    permission: 'pool:manage',
+    can: poolCan.disableHa,
+  }),
+} as const

@@ -1,0 +1,75 @@
+import { connectionErrors, type ActionRequest, type Actions } from '@nixen/api'
+import { Xapi } from '@nixen/xapi'
+import type { ActionTask, ProviderActions } from '../../action/actions.ts'
+import { follow, refOf, withKeys, type XapiContext } from './context.ts'
+
+/** What can be done with pools. */
+export function poolActions(context: XapiContext): ProviderActions['pool'] {
+  const { pool } = context.xapi.client
+  const calls = context.xapi.client.async.pool
+  return {
+    async update({ id, name, description, tags, autoStart, migrationNetwork }) {
+      const ref = await refOf(context, id, 'pool')
+      if (name !== undefined) await pool.set_name_label(ref, name)
+      if (description !== undefined) await pool.set_name_description(ref, description)
+      if (tags !== undefined) await pool.set_tags(ref, [...new Set(tags)])
+      const keys: Record<string, string | undefined> = {}
+      if (autoStart !== undefined) keys['auto_poweron'] = autoStart ? 'true' : undefined
+      if (migrationNetwork !== undefined) keys['xo:migrationNetwork'] = await networkUuid(context, migrationNetwork)
+      if (Object.keys(keys).length === 0) return
+      await pool.set_other_config(ref, withKeys(await pool.get_other_config(ref), keys))
+    },
+    async addHost(request, task) {
+      await addHost(context, request, task)
+    },
+    async enableHa({ id, storages, failures }, task) {
+      const ref = await refOf(context, id, 'pool')
+      const srs = await Promise.all(storages.map((storage) => refOf(context, storage, 'SR')))
+      await follow(context, calls.enable_ha(srs, {}), task)
+      if (failures !== undefined) await follow(context, calls.set_ha_host_failures_to_tolerate(ref, failures), task)
+    },
+    async disableHa(_request, task) {
+      await follow(context, calls.disable_ha(), task)
+    },
+  }
+}
+
+/** The key is the one of Xen Orchestra, so that both move VMs over the same network. */
+async function networkUuid(
+  context: XapiContext,
+  network: ActionRequest<Actions['pool']['update']>['migrationNetwork'],
+): Promise<string | undefined> {
+  if (!network) return undefined
+  return await context.xapi.client.network.get_uuid(await refOf(context, network, 'network'))
+}
+
+/** A join is asked of the host that joins, which talks to the master itself: with the password that we have. */
+async function addHost(
+  context: XapiContext,
+  { address, username, password, fingerprint, force }: ActionRequest<Actions['pool']['addHost']>,
+  task: ActionTask,
+): Promise<void> {
+  const { master, credentials } = context
+  const url = address.includes('://') ? address : `https://${address}`
+  await using joining = await Xapi.connect({
+    url,
+    username,
+    password,
+    originator: 'nixen',
+    tls: fingerprint === undefined ? { kind: 'ca' } : { kind: 'pin', fingerprint },
+    signal: task.signal,
+  })
+  const hosts = await joining.client.host.get_all()
+  if (hosts.length > 1) {
+    throw connectionErrors.unsupported({
+      action: 'Joining',
+      reason: `${address} is in a pool with other hosts. Eject it there first.`,
+    })
+  }
+  const { pool } = joining.client.async
+  const join = force ? pool.join_force : pool.join
+  await joining.run(join(master(), credentials.username, credentials.password), {
+    signal: task.signal,
+    onProgress: (part) => task.progress(part),
+  })
+}

@@ -129,9 +129,6 @@ export const host: MethodSet = methods('host', {
   call_extension(_call, _host, name) {
     throw fault('MESSAGE_METHOD_UNKNOWN', name)
   },
-  call_plugin(_call, _host, plugin) {
-    throw fault('XENAPI_MISSING_PLUGIN', plugin)
-  },
   dmesg: () => '',
   dmesg_clear: () => '',
   get_log: () => '',

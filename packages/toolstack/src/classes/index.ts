@@ -1,5 +1,7 @@
 import type { MethodSet } from '../dispatch/methods.ts'
 import { vdiNbd } from '../nbd/get-nbd-info.ts'
+import { hostPlugins } from '../plugins/host-plugins.ts'
+import { vmPlugin } from '../plugins/vm-plugin.ts'
 import { event } from './event.ts'
 import { eventQueue } from './event-queue.ts'
 import { hostHa, poolHa, vmHa } from './ha.ts'
@@ -12,11 +14,12 @@ import { pci } from './pci.ts'
 import { plainSetters } from './plain-setters.ts'
 import { pool } from './pool-class.ts'
 import { poolMembers } from './pool-members.ts'
+import { poolPatch, poolUpdate } from './pool-update.ts'
 import { session } from './session.ts'
 import { pbd, sr } from './sr.ts'
 import { auth, role, subject } from './subject.ts'
 import { task } from './task.ts'
-import { hostUpdates, poolUpdate, poolUpdates, repository } from './updates.ts'
+import { hostUpdates, poolUpdates, repository } from './updates.ts'
 import { vbd } from './vbd.ts'
 import { vdi } from './vdi.ts'
 import { vif } from './vif.ts'
@@ -46,11 +49,14 @@ export const classes: readonly MethodSet[] = [
   poolHa,
   vmHa,
   hostHa,
+  hostPlugins,
+  vmPlugin,
   pci,
   repository,
   poolUpdates,
   hostUpdates,
   poolUpdate,
+  poolPatch,
   vmAppliance,
   vbd,
   vif,

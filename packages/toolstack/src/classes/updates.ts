@@ -53,31 +53,3 @@ export const hostUpdates: MethodSet = methods('host', {
     throw fault('UPDATEINFO_HASH_MISMATCH')
   },
 })
-
-export const poolUpdate: MethodSet = methods('pool_update', {
-  introduce({ db }, vdi) {
-    db.get('VDI', vdi)
-    throw fault('INVALID_UPDATE', 'The VDI has no update.xml')
-  },
-  precheck: ({ db }, self, host) => alreadyApplied(db.get('pool_update', self), db.row('host', host).ref, self),
-  apply: ({ db }, self, host) => alreadyApplied(db.get('pool_update', self), db.row('host', host).ref, self),
-  pool_apply({ db }, self) {
-    db.get('pool_update', self)
-    throw fault('UPDATE_ALREADY_APPLIED_IN_POOL', self)
-  },
-  pool_clean: ({ db }, self) => void db.get('pool_update', self),
-  destroy({ db }, self) {
-    if (db.get('pool_update', self).hosts.size > 0) throw fault('UPDATE_IS_APPLIED')
-    db.remove(self)
-  },
-})
-
-/** Updates only come with a loaded inventory, where their files are missing. */
-function alreadyApplied(
-  { hosts }: { hosts: ReadonlySet<Ref<'host'>> },
-  host: Ref<'host'>,
-  update: Ref<'pool_update'>,
-): never {
-  if (hosts.has(host)) throw fault('UPDATE_ALREADY_APPLIED', update)
-  throw fault('CANNOT_FIND_UPDATE')
-}

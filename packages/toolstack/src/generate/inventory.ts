@@ -52,7 +52,7 @@ export function generateInventory(db: Database, options: InventoryOptions): void
 
 /** Each running machine has a serial line beside its screen, and a control domain has both. */
 function addTextConsoles(db: Database): void {
-  for (const { ref, values } of [...db.rows('VM')]) {
+  for (const { ref, values } of db.rows('VM')) {
     if (isNull(values.resident_on)) continue
     if (values.is_control_domain) addConsole(db, ref, 'rfb')
     if (values.power_state === 'Running' || values.power_state === 'Paused') addConsole(db, ref, 'vt100')

@@ -55,6 +55,8 @@ export class Sessions {
   #password: string
   /** Least recently used first. */
   readonly #sessions = new Map<string, SessionState>()
+  /** How many there are of each originator and each user, so that only who has too many is looked through. */
+  readonly #counts = new Map<string, number>()
 
   constructor(options: { db: Database; clock: Clock; password: string; directory: Directory; loginDelay: boolean }) {
     this.#db = options.db
@@ -124,6 +126,7 @@ export class Sessions {
     })
     const entry = who.kind === 'root' ? undefined : who.entry
     this.#sessions.set(ref, { ref, user, role, originator, entry, lastUsed: now })
+    for (const key of countKeys({ user, originator })) this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1)
     return ref
   }
 
@@ -169,7 +172,14 @@ export class Sessions {
   }
 
   close(ref: Ref<'session'>): void {
-    this.#sessions.delete(ref)
+    const session = this.#sessions.get(ref)
+    if (session && this.#sessions.delete(ref)) {
+      for (const key of countKeys(session)) {
+        const left = (this.#counts.get(key) ?? 1) - 1
+        if (left > 0) this.#counts.set(key, left)
+        else this.#counts.delete(key)
+      }
+    }
     this.#db.remove(ref)
   }
 
@@ -181,15 +191,23 @@ export class Sessions {
   /** Closes the sessions unused for longest beyond the limits, so that a client that never logs out harms only itself. */
   #makeRoom(user: string, originator: string): void {
     const limit = originator === '' && user === 'root' ? maxAnonymous : maxPerOriginator
-    const sameKind = (session: SessionState): boolean => session.originator === originator
-    this.#trim(sameKind, limit)
-    if (user !== 'root') this.#trim((session) => session.user === user, maxPerUser)
+    this.#trim(originatorKey({ originator }), limit)
+    if (user !== 'root') this.#trim(userKey({ user }), maxPerUser)
   }
 
-  #trim(belongs: (session: SessionState) => boolean, limit: number): void {
-    const found = [...this.#sessions.values()].filter(belongs)
+  #trim(key: string, limit: number): void {
+    if ((this.#counts.get(key) ?? 0) < limit) return
+    const found = [...this.#sessions.values()].filter((session) => countKeys(session).includes(key))
     for (const session of found.slice(0, Math.max(0, found.length - limit + 1))) this.close(session.ref)
   }
+}
+
+const originatorKey = ({ originator }: { originator: string }): string => `originator ${originator}`
+const userKey = ({ user }: { user: string }): string => `user ${user}`
+
+/** What a session is counted under. */
+function countKeys(session: { originator: string; user: string }): string[] {
+  return [originatorKey(session), userKey(session)]
 }
 
 function refused(name: string, message: string): XapiError {

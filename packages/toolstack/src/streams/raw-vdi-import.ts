@@ -93,13 +93,22 @@ export function uploadError(error: unknown): unknown {
 
 /** A raw upload whose length is known makes a disk of that size, which exists when all of it has come. */
 async function importNew(transfer: Transfer, format: string): Promise<Ref<'VDI'>> {
-  const { pool, query, exchange, signal } = transfer
-  const { db } = pool
+  const { pool, query, exchange } = transfer
   const sr = targetSr(pool, query)
   const size = Number(exchange.request.headers['content-length'])
   if (format !== 'raw' || query.has('chunked') || !(size > 0 && size < unknownLength)) {
     throw new XapiError('IMPORT_ERROR', ['A new VDI can only be made from a raw stream of known length'])
   }
+  return await importDisk(transfer, { sr, size, name: 'Imported VDI' })
+}
+
+/** Makes a disk of an upload of that size, which exists when all of it has come. */
+export async function importDisk(
+  transfer: Transfer,
+  { sr, size, name }: { sr: Ref<'SR'>; size: number; name: string },
+): Promise<Ref<'VDI'>> {
+  const { pool, signal } = transfer
+  const { db } = pool
   const place = { sr: db.get('SR', sr).uuid, uuid: db.newUuid() }
   const state = await pool.storage.make(place, { size }, async (sink) => {
     try {
@@ -112,7 +121,7 @@ async function importNew(transfer: Transfer, format: string): Promise<Ref<'VDI'>
   return db.insert('VDI', {
     uuid: state.uuid,
     SR: sr,
-    name_label: 'Imported VDI',
+    name_label: name,
     name_description: '',
     type: 'user',
     location: state.location,

@@ -4,6 +4,7 @@ import type { Router } from '../wire/router.ts'
 import { addRrdRoutes } from '../rrd/handlers.ts'
 import { consoleSnapshot } from './console/snapshot.ts'
 import { dumpDatabase } from './database-dump.ts'
+import { uploadPoolPatch } from './pool-patch-upload.ts'
 import { exportRawVdi } from './raw-vdi-export.ts'
 import { importRawVdi } from './raw-vdi-import.ts'
 import { exportMetadata, exportVm } from './vm-export.ts'
@@ -17,6 +18,7 @@ export function addStreamRoutes(router: Router<HttpHandler>, pool: Pool): void {
   router.add('GET', '/console', ({ response }) =>
     sendText(response, 426, 'Ask for a WebSocket, or use CONNECT.', { upgrade: 'websocket' }),
   )
+  router.add('PUT', '/pool_patch_upload', uploadPoolPatch(pool))
   router.add('GET', '/vncsnapshot', consoleSnapshot(pool))
   router.add('GET', '/pool/xmldbdump', dumpDatabase(pool))
   router.add('GET', '/export', exportVm(pool))

@@ -1,5 +1,6 @@
 import { actionHandlers, type ActionHandlerPorts } from './actions/handlers.ts'
 import { auditHandlers, type AuditPorts } from './features/audit/handlers.ts'
+import { bulkHandlers } from './features/bulk/handlers.ts'
 import { connectionHandlers, type ConnectionPorts } from './features/connection/handlers.ts'
 import { groupHandlers } from './features/group/handlers.ts'
 import { inventoryHandlers, type InventoryPorts } from './features/inventory/handlers.ts'
@@ -51,5 +52,6 @@ export function makeHandlers(ports: HandlerPorts): Handlers {
     audit: auditHandlers(ports),
     settings: settingsHandlers(ports),
     savedQuery: savedQueryHandlers(ports),
+    bulk: bulkHandlers(ports),
   }
 }

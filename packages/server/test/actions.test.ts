@@ -105,6 +105,42 @@ describe('an action', () => {
   })
 })
 
+describe('an action on many objects', () => {
+  test('is previewed, judged object by object, and ends when all have', async () => {
+    const preview = await tab.client.bulk.run({ action: 'vm.hardShutdown', q: '', dryRun: true })
+    expect(preview.task).toBeUndefined()
+    expect(preview.allowed + preview.refused).toBe((await tab.client.vm.list({})).total)
+    expect(preview.items.find(({ refused }) => refused)?.refused).toMatchObject({ code: 'request.not_allowed' })
+    const { task, items, allowed } = await tab.client.bulk.run({ action: 'vm.hardShutdown', q: 'power:running' })
+    if (task === undefined) throw new Error('Nothing was done')
+    expect(items.filter((item) => item.task !== undefined)).toHaveLength(allowed)
+    expect(await ended(task)).toMatchObject({ state: 'succeeded', action: 'vm.hardShutdown' })
+    await eventually(async () => ((await tab.client.vm.list({ q: 'power:running' })).total === 0 ? true : undefined))
+    const one = await tab.client.task.get({ id: items[0]?.task as TaskId })
+    expect(one).toMatchObject({ parent: task, state: 'succeeded' })
+  })
+
+  test('fails as a whole when some fail, and says how many and why', async () => {
+    const { items } = await tab.client.vm.list({ q: 'power:halted', limit: 3 })
+    toolstack.pools[0]?.faults.add({ method: 'VM.start', count: 1, error: ['SR_BACKEND_FAILURE_46', '', 'broken', ''] })
+    const { task } = await tab.client.bulk.run({ action: 'vm.start', ids: items.map(({ id }) => id) })
+    if (task === undefined) throw new Error('Nothing was done')
+    expect(await ended(task)).toMatchObject({
+      state: 'failed',
+      error: { code: 'bulk.some_failed', details: { failed: 1, of: 3 } },
+    })
+    await ended((await tab.client.bulk.run({ action: 'vm.hardShutdown', q: 'power:running' })).task as TaskId)
+  })
+
+  test('names an action that is not there, and wants ids or a query', async () => {
+    await expect(tab.client.bulk.run({ action: 'vm.strat', q: '' })).rejects.toMatchObject({
+      code: 'bulk.no_such_action',
+      message: expect.stringContaining('vm.start'),
+    })
+    await expect(tab.client.bulk.run({ action: 'vm.start' })).rejects.toMatchObject({ code: 'bulk.ids_or_query' })
+  })
+})
+
 describe('a task that a crash interrupts', () => {
   test('is told as failed at the next start, and what it began is undone when the connection is there', async () => {
     const vm = await anyVm('power:halted')

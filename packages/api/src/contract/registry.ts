@@ -1,6 +1,7 @@
 import { actions } from '../action/actions.ts'
 import { alarmEndpoints } from '../alarm/endpoints.ts'
 import { auditEndpoints } from '../audit/endpoints.ts'
+import { bulkEndpoints } from '../bulk/endpoints.ts'
 import { connectionEndpoints } from '../connection/endpoints.ts'
 import { diskEndpoints } from '../disk/endpoints.ts'
 import { groupEndpoints } from '../group/endpoints.ts'
@@ -48,6 +49,7 @@ export const contract = {
   audit: auditEndpoints,
   settings: settingsEndpoints,
   savedQuery: savedQueryEndpoints,
+  bulk: bulkEndpoints,
 } as const
 export type Contract = typeof contract
 

@@ -1,4 +1,5 @@
 import { alarmArea } from '../alarm/errors.ts'
+import { bulkArea } from '../bulk/errors.ts'
 import { clientArea } from '../client/errors.ts'
 import { connectionArea } from '../connection/errors.ts'
 import { diskArea } from '../disk/errors.ts'
@@ -51,6 +52,7 @@ export const errorAreas = [
   savedQueryArea,
   repositoryArea,
   pointArea,
+  bulkArea,
   clientArea,
 ] as const
 

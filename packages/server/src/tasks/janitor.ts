@@ -27,9 +27,8 @@ export function startJanitor({ inventory, journal, clock, log }: JanitorPorts): 
   }
   const unsubscribe = inventory.subscribe(({ type, before, after }) => {
     if (type !== 'connection' || !after || !('state' in after) || after.state !== 'connected') return
-    // A change of type 'connection' is about connections.
     if (before && 'state' in before && before.state === 'connected') return
-    clean(after.id as ConnectionId)
+    clean(after.id)
   })
   const rounds = (async () => {
     for (;;) {

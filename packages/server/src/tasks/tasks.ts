@@ -110,6 +110,11 @@ export class Tasks implements AsyncDisposable {
     return running.task
   }
 
+  /** The same, where a task that has ended meanwhile is as good. */
+  cancelIfRunning(id: TaskId): void {
+    this.#running.get(id)?.cancel()
+  }
+
   /** The log of a task of Nixen. */
   async lines(id: TaskId): Promise<readonly TaskLine[]> {
     return await this.#ports.store.lines(id)

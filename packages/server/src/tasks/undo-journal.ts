@@ -1,7 +1,8 @@
 import { newOwnId, type ConnectionId, type TaskId } from '@nixen/api'
 import { messageOf, type Clock, type Log } from '@nixen/core'
 import type { UndoEntry, UndoStep } from '@nixen/providers'
-import type { Db } from '../db/tables.ts'
+import type { Selectable } from 'kysely'
+import type { Db, Tables } from '../db/tables.ts'
 
 /** A step that is written down and not undone yet. */
 export interface Leftover extends UndoStep {
@@ -78,15 +79,7 @@ export class UndoJournal {
   /** All steps that are written down, oldest first. */
   async list(): Promise<readonly Leftover[]> {
     const rows = await this.#ports.db.selectFrom('undo').selectAll().orderBy('created').orderBy('id').execute()
-    return rows.map(({ id, task_id, connection, step_json, created, failure }) => ({
-      // Written by `write`.
-      ...(JSON.parse(step_json) as UndoStep),
-      id,
-      task: task_id,
-      connection,
-      created,
-      ...(failure === null ? {} : { failure }),
-    }))
+    return rows.map(leftoverOf)
   }
 
   async #undoAll(steps: readonly Leftover[]): Promise<readonly Leftover[]> {
@@ -106,4 +99,10 @@ export class UndoJournal {
     }
     return left
   }
+}
+
+function leftoverOf({ id, task_id, connection, step_json, created, failure }: Selectable<Tables['undo']>): Leftover {
+  // Written by `write`.
+  const { kind, what, data } = JSON.parse(step_json) as UndoStep
+  return { id, task: task_id, connection, created, kind, what, data, ...(failure === null ? {} : { failure }) }
 }

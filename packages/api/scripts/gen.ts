@@ -1,7 +1,6 @@
-// Makes docs/reference/{openapi.json,errors.md,query-fields.md} from the contract. --verify: fails when a committed file differs.
+// Makes docs/reference/{openapi.json,query-fields.md} from the contract. --verify: fails when a committed file differs.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { errorsPage } from './gen/errors-page.ts'
 import { fieldsPage } from './gen/fields-page.ts'
 import { allEndpoints, openApiOf } from '../src/index.ts'
 
@@ -10,7 +9,6 @@ const version =
   typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : ''
 const files: Readonly<Record<string, string>> = {
   'openapi.json': `${JSON.stringify(openApiOf(allEndpoints, { version }), undefined, 2)}\n`,
-  'errors.md': errorsPage(),
   'query-fields.md': fieldsPage(),
 }
 

@@ -4,6 +4,7 @@ import { messageOf, systemClock, systemRandom, type Clock, type Log } from '@nix
 import { xapiProvider, type Provider, type ProviderSession } from '@nixen/providers'
 import type { FastifyInstance } from 'fastify'
 import { pino, type DestinationStream, type Logger } from 'pino'
+import { OwnAlarms } from './alarms/own-alarms.ts'
 import { AuditLog } from './audit/audit-log.ts'
 import { Attempts } from './auth/attempts.ts'
 import { Authenticator } from './auth/authenticator.ts'
@@ -33,6 +34,7 @@ import { Tasks } from './tasks/tasks.ts'
 import { UndoJournal } from './tasks/undo-journal.ts'
 import { provideTls } from './tls/provide.ts'
 import { keepRenewed } from './tls/renew.ts'
+import type { ServedTls } from './tls/served.ts'
 
 export interface ServerOptions extends Omit<ConfigSources, 'database'> {
   /** `--state`: made when it is not there. */
@@ -96,11 +98,14 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     await app.close()
   })
   const vault = openVault(state.keys)
-  await wire({ app, db, vault, config, clock, log, options, setUp, parts, stopping: stopping.signal, localSockets })
+  const wiring = { app, db, vault, config, clock, log, options, setUp, parts, stopping: stopping.signal, localSockets }
+  const { alarms } = await wire(wiring)
   await listen(app, settings)
   const local = { app, sockets: localSockets, folder: state.run, basePath: basePathOf(settings), log }
   const door = parts.use(await openLocalDoor(local))
-  if (tls) parts.use(keepRenewed(app, { tls, folder: state.tls, settings, clock, log }))
+  alarms.watchCertificate(tls)
+  const onServed = (served: ServedTls): void => alarms.watchCertificate(served)
+  if (tls) parts.use(keepRenewed(app, { tls, folder: state.tls, settings, clock, log, onServed }))
 
   const { port } = app.server.address() as AddressInfo
   const url = urlOf(settings, port)
@@ -132,12 +137,13 @@ interface Wiring {
 }
 
 /** The only place where parts are put together. */
-async function wire(wiring: Wiring): Promise<void> {
+async function wire(wiring: Wiring): Promise<{ readonly alarms: OwnAlarms }> {
   const { app, db, vault, config, clock, log, options, setUp, parts, stopping, localSockets } = wiring
   const { values: settings } = config
   const { version } = options
   const inventory = new Inventory()
   const views = parts.use(new Views(inventory, { clock }))
+  const alarms = parts.use(new OwnAlarms({ inventory, clock }))
   const providerPorts = { clock, random: systemRandom, log }
   const store = new ConnectionStore(db, vault)
   const providers = options.providers ?? [xapiProvider]
@@ -178,6 +184,7 @@ async function wire(wiring: Wiring): Promise<void> {
   addRoutes(app, { handlers, authenticator, audit, localSockets, log, basePath, publicUrl, stopping })
   addPlainRoutes(app, { db, inventory, views, authenticator, version, basePath })
   await connections.start()
+  return { alarms }
 }
 
 async function isEmpty(db: Db): Promise<boolean> {

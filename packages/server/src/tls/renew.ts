@@ -6,7 +6,7 @@ import { provideTls } from './provide.ts'
 import type { ServedTls } from './served.ts'
 
 /** How often the certificate is looked at, milliseconds. */
-const interval = 6 * 3_600_000
+const usualInterval = 6 * 3_600_000
 
 export interface RenewOptions {
   readonly tls: ServedTls
@@ -14,6 +14,10 @@ export interface RenewOptions {
   readonly settings: Settings
   readonly clock: Clock
   readonly log: Log
+  /** Told of each new certificate. */
+  readonly onServed?: (tls: ServedTls) => void
+  /** How often the certificate is looked at, milliseconds; six hours when left out. */
+  readonly interval?: number
 }
 
 /**
@@ -21,7 +25,7 @@ export interface RenewOptions {
  * were replaced. Connections that are open go on.
  */
 export function keepRenewed(app: FastifyInstance, options: RenewOptions): Disposable {
-  const { folder, settings, clock, log } = options
+  const { folder, settings, clock, log, onServed, interval = usualInterval } = options
   let { cert } = options.tls
   const look = async (): Promise<void> => {
     try {
@@ -29,6 +33,7 @@ export function keepRenewed(app: FastifyInstance, options: RenewOptions): Dispos
       if (!tls || tls.cert === cert || !(app.server instanceof TlsServer)) return
       app.server.setSecureContext({ cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' })
       cert = tls.cert
+      onServed?.(tls)
       log.info('serving a new certificate', { fingerprint: tls.fingerprint })
     } catch (error) {
       // The old one stays in use; the next look may find it mended.

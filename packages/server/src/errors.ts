@@ -81,7 +81,7 @@ export const serverArea = errorArea('server', {
   },
   cannot_listen: {
     text: (p: { address: string; reason: string }) =>
-      `${p.address} cannot be listened on (${p.reason}). Choose another with --port or --listen.`,
+      `${p.address} cannot be listened on (${p.reason}). Choose another with server.port or server.listen.`,
     example: { address: '0.0.0.0:443', reason: 'permission denied' },
   },
 })

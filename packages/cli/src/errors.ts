@@ -20,6 +20,11 @@ export const cliErrors = catalogue('cli', {
     text: (p: { address: string }) =>
       `A toolstack with the well-known password does not listen on ${p.address}, where others can reach it. Give --password.`,
   },
+  bad_role: {
+    status: 400,
+    text: (p: { role: string }) =>
+      `"${p.role}" is no role. Roles are pool-admin, pool-operator, vm-power-admin, vm-admin, vm-operator and read-only.`,
+  },
   tls_pair: { status: 400, text: () => '--tls-cert and --tls-key go together.' },
   no_repository: {
     status: 400,

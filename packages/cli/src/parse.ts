@@ -14,6 +14,15 @@ export function pairParser(text: string): readonly [name: string, value: string]
   return [text.slice(0, equals), text.slice(equals + 1)]
 }
 
+/** `name:password:role`; the password may have colons. */
+export function subjectParser(text: string): { name: string; password: string; role: string } {
+  const [, name, password, role] = /^([^:]+):(.+):([^:]+)$/s.exec(text) ?? []
+  if (name === undefined || password === undefined || role === undefined) {
+    throw new SyntaxError('A subject is written NAME:PASSWORD:ROLE.')
+  }
+  return { name, password, role }
+}
+
 /** `name=value` of a repeated flag; sizes become bytes, `true` and `false` what they say. */
 export function settingParser(text: string): readonly [name: string, value: string | number | boolean] {
   const [name, value] = pairParser(text)

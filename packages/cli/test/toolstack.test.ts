@@ -42,6 +42,22 @@ const connect = ({ url, fingerprint }: Started) =>
   Xapi.connect({ url, username: 'root', password: 'nixen', tls: { kind: 'pin', fingerprint } })
 
 describe('nixen toolstack', () => {
+  test('lets subjects log in with their role, and refuses a role that it does not know', async () => {
+    const { child, started, ended } = await start('--vms', '1', '--subject', 'alice:a:b:read-only')
+    {
+      const { url, fingerprint } = started
+      const tls = { kind: 'pin', fingerprint } as const
+      await using xapi = await Xapi.connect({ url, username: 'alice', password: 'a:b', tls })
+      const [host] = await xapi.client.host.get_all()
+      await expect(xapi.client.host.disable(host!)).rejects.toThrow('RBAC_PERMISSION_DENIED')
+    }
+    child.kill('SIGTERM')
+    expect(await ended).toBe(0)
+    const wrong = await runNixen(['toolstack', '--port', '0', '--subject', 'alice:a:king'], { cwd: folder })
+    expect(wrong.code).not.toBe(0)
+    expect(wrong.stderr).toContain('"king" is no role')
+  })
+
   test('is a pool that a client can use, with the same inventory for the same seed', async () => {
     const names: string[][] = []
     for (let i = 0; i < 2; i++) {

@@ -1,6 +1,6 @@
 export type { AddedRule, Delays, FaultRule, Faults } from './faults/faults.ts'
 export type { StreamFaultRule } from './faults/stream-faults.ts'
-export type { Role } from './session/roles.ts'
+export { isSubjectRole, type Role, type SubjectRole } from './session/roles.ts'
 export type { User } from './session/sessions.ts'
 export { dumpText, type DumpedRecords, type ToolstackDump } from './record/dump.ts'
 export { recordPool, type RecordOptions } from './record/record-pool.ts'

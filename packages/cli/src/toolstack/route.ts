@@ -1,7 +1,7 @@
 import { buildRouteMap, type RouteMap } from '@stricli/core'
 import { commonFlags, lazyCommand } from '../command.ts'
 import type { NixenContext } from '../context.ts'
-import { countParser, pairParser, portParser, textParser, wholeParser } from '../parse.ts'
+import { countParser, pairParser, portParser, subjectParser, textParser, wholeParser } from '../parse.ts'
 
 const count = (brief: string, fallback: string) =>
   ({ kind: 'parsed', parse: countParser, brief, placeholder: 'N', default: fallback }) as const
@@ -52,6 +52,15 @@ const run = lazyCommand(async () => (await import('./run.ts')).toolstack, {
         parse: textParser,
         brief: 'Password of root; "nixen" when left out',
         placeholder: 'TEXT',
+        optional: true,
+      },
+      subject: {
+        kind: 'parsed',
+        parse: subjectParser,
+        brief:
+          'Let somebody of a simulated directory log in, with a role: pool-admin, pool-operator, vm-power-admin, vm-admin, vm-operator or read-only; may be repeated',
+        placeholder: 'NAME:PASSWORD:ROLE',
+        variadic: true,
         optional: true,
       },
       image: {

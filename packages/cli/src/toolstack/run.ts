@@ -1,4 +1,4 @@
-import { startToolstack, type RunningPool } from '@nixen/toolstack'
+import { isSubjectRole, startToolstack, type RunningPool } from '@nixen/toolstack'
 import { print, type CommonFlags } from '../command.ts'
 import type { NixenContext } from '../context.ts'
 import { isLoopback, readText, untilAborted } from '../serving.ts'
@@ -15,6 +15,7 @@ export interface ToolstackFlags extends CommonFlags {
   readonly http: boolean
   readonly listen?: readonly string[]
   readonly password?: string
+  readonly subject?: readonly { readonly name: string; readonly password: string; readonly role: string }[]
   readonly image?: readonly (readonly [vm: string, path: string])[]
   readonly nbdPort?: number
   readonly debugPort?: number
@@ -41,6 +42,10 @@ export async function toolstack(context: NixenContext, flags: ToolstackFlags): P
     loginDelay,
     images: (flags.image ?? []).map(([vm, path]) => ({ vm, path })),
     debugPort,
+    users: (flags.subject ?? []).map(({ name, password: own, role }) => {
+      if (!isSubjectRole(role)) throw cliErrors.bad_role({ role })
+      return { name, password: own, role }
+    }),
     ...(nbdPort === undefined ? {} : { nbdPort }),
     ...(listen === undefined ? {} : { listen }),
     ...(password === undefined ? {} : { password }),

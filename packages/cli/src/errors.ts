@@ -83,4 +83,86 @@ export const cliErrors = catalogue('cli', {
     status: 400,
     text: (p: { path: string; reason: string }) => `${p.path} cannot be read (${p.reason}).`,
   },
+  untrusted_certificate: {
+    text: (p: { url: string; reason: string }) =>
+      `The certificate of ${p.url} is not signed by a known authority for that name (${p.reason}). Log in with "nixen login ${p.url}", which asks about it once, or set NIXEN_FINGERPRINT.`,
+  },
+  certificate_changed: {
+    text: (p: { host: string; pinned: string; found: string }) =>
+      `The certificate of ${p.host} is not the one that was pinned (${p.pinned}) but ${p.found}. If it was renewed on purpose, log in again; otherwise somebody may be listening. Nothing was sent.`,
+  },
+  bad_profiles: {
+    text: (p: { path: string }) => `${p.path} is damaged. Move it away and log in again.`,
+  },
+  no_profile: {
+    status: 404,
+    text: (p: { name: string; known: readonly string[] }) =>
+      `There is no profile ${p.name}. ${p.known.length > 0 ? `There are: ${p.known.join(', ')}.` : 'Make one with "nixen login URL".'}`,
+  },
+  no_server: {
+    text: (p: { directory: string }) =>
+      `No server runs on this machine with the state directory ${p.directory}. Start one with "nixen serve", or log in to another with "nixen login URL".`,
+  },
+  not_yours: {
+    text: (p: { directory: string }) =>
+      `The server of ${p.directory} belongs to another user of this machine. Run the command as that user, or log in with "nixen login URL".`,
+  },
+  no_token: {
+    status: 400,
+    text: (p: { url: string }) =>
+      `NIXEN_URL is ${p.url}, and NIXEN_TOKEN is not set. Make a token with "nixen token create", or unset NIXEN_URL.`,
+  },
+  bad_url: {
+    status: 400,
+    text: (p: { text: string }) =>
+      `"${p.text}" is not the address of a server. Write it like https://nixen.example.net:8443.`,
+  },
+  not_found: {
+    status: 404,
+    text: (p: { type: string; name: string; near: readonly string[] }) =>
+      `There is no ${p.type} called "${p.name}".${p.near.length > 0 ? ` Did you mean ${p.near.join(', ')}?` : ` "nixen ${p.type} list" shows those there are.`}`,
+  },
+  ambiguous: {
+    status: 409,
+    text: (p: { type: string; name: string; candidates: readonly string[] }) =>
+      `There are ${p.candidates.length} ${p.type}s called "${p.name}". Say which:\n${p.candidates.map((line) => `  ${line}`).join('\n')}`,
+  },
+  no_secret: {
+    status: 400,
+    text: (p: { flag: string }) => `Give ${p.flag} FILE (- for standard input). There is no terminal to ask on.`,
+  },
+  bad_column: {
+    status: 400,
+    text: (p: { column: string; known: readonly string[] }) =>
+      `There is no column ${p.column}. There are: ${p.known.join(', ')}.`,
+  },
+  not_confirmed: { status: 400, text: () => 'Nothing was done.' },
+  task_gone: {
+    text: (p: { task: string }) => `The task ${p.task} is gone, and nobody says how it ended. Look at what it was for.`,
+  },
+  no_link: {
+    status: 400,
+    text: (p: { text: string }) =>
+      `"${p.text}" is not a set-up link. It looks like https://HOST:8443/setup#TOKEN, and the server prints it when it starts.`,
+  },
+  local_name: { status: 400, text: () => '"local" is the name of the server on this machine. Choose another.' },
+  which_certificate: {
+    status: 400,
+    text: (p: { url: string; fingerprint: string }) =>
+      `No known authority signed the certificate of ${p.url}. If its fingerprint is ${p.fingerprint}, say so with --fingerprint. There is no terminal to ask on.`,
+  },
+  bad_fingerprint: {
+    status: 400,
+    text: (p: { text: string }) => `"${p.text}" is not a SHA-256 fingerprint: 32 bytes in hexadecimal.`,
+  },
+  no_username: { status: 400, text: () => 'Give --username. There is no terminal to ask on.' },
+  setup_first: {
+    status: 409,
+    text: () => 'This server has no administrator yet. Run the "nixen setup" command that it printed when it started.',
+  },
+  not_logged_in: { status: 400, text: () => 'You are not logged in anywhere. "nixen profile list" shows where.' },
+  no_local_socket: {
+    text: (p: { directory: string }) =>
+      `The path of the state directory ${p.directory} is too long for the socket that a simulated pool is connected by. Choose another --state.`,
+  },
 })

@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { request } from 'node:https'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { runHere } from './run-here.ts'
 import { main, runNixen } from './run-nixen.ts'
 
 // The control plane as users start it: from nothing to the list of VMs of a simulated pool.
@@ -20,85 +20,93 @@ afterAll(async () => {
 
 interface Started {
   readonly url: string
-  readonly setUpToken?: string
-  readonly simulated: { readonly url: string; readonly fingerprint: string }
+  readonly fingerprint: string
+  readonly setUpUrl?: string
+  readonly simulated: { readonly url: string; readonly connection: string }
 }
 
-interface Answer {
-  readonly status: number
-  readonly cookie: string | undefined
-  readonly body: Record<string, unknown>
-}
-
-/** The certificate is the server's own; that it is the right one is what the fingerprint is for. */
-function call(
-  method: string,
-  url: string,
-  options: { body?: object; headers?: Record<string, string> } = {},
-): Promise<Answer> {
-  const body = options.body && JSON.stringify(options.body)
-  const headers = { ...options.headers, ...(body ? { 'content-type': 'application/json' } : {}) }
-  return new Promise((resolve, reject) => {
-    const sent = request(url, { method, headers, rejectUnauthorized: false }, (response) => {
-      let text = ''
-      response.setEncoding('utf8').on('data', (part: string) => (text += part))
-      response.on('end', () =>
-        resolve({
-          status: response.statusCode ?? 0,
-          cookie: response.headers['set-cookie']?.map((cookie) => cookie.split(';')[0]).join('; '),
-          body: JSON.parse(text) as Record<string, unknown>,
-        }),
-      )
-    })
-    sent.on('error', reject).end(body)
-  })
-}
-
-async function start(): Promise<{ started: Started; ended: Promise<number | null> }> {
-  const args = [
-    'serve',
-    '--json',
-    '--simulate',
-    '--state',
-    'state',
-    '--set',
-    'server.port=0',
-    '--set',
-    'server.listen=127.0.0.1',
-  ]
+async function start(
+  ...more: readonly string[]
+): Promise<{ started: Started; text: string; ended: Promise<number | null> }> {
+  const state = more.includes('--state') ? [] : ['--state', 'state']
+  const args = ['serve', ...state, '--set', 'server.port=0', '--set', 'server.listen=127.0.0.1', ...more]
   const running = spawn(process.execPath, [main, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'ignore'] })
   child = running
   const ended = new Promise<number | null>((resolve) => running.on('exit', resolve))
-  const line = await new Promise<string>((resolve) =>
-    running.stdout.once('data', (part: Buffer) => resolve(part.toString())),
-  )
-  return { started: JSON.parse(line) as Started, ended }
+  let text = ''
+  await new Promise<void>((resolve, reject) => {
+    running.stdout.on('data', (part: Buffer) => {
+      text += part.toString()
+      if (/Ctrl-C ends it|^\{.*\}\n$/s.test(text)) resolve()
+    })
+    running.on('exit', (code) => reject(new Error(`nixen serve ended with ${code}`)))
+  })
+  return { started: more.includes('--json') ? (JSON.parse(text) as Started) : ({} as Started), text, ended }
 }
+
+/** A command of somebody else, who has no access to the state directory. */
+const elsewhere = (...args: readonly string[]) =>
+  runHere(args, {
+    env: { HOME: folder, XDG_CONFIG_HOME: join(folder, 'config'), NIXEN_STATE_DIR: join(folder, 'none') },
+  })
+/** A command of the user who runs the server. */
+const here = (...args: readonly string[]) =>
+  runHere(args, { env: { HOME: folder, NIXEN_STATE_DIR: join(folder, 'state') } })
 
 describe('nixen serve', () => {
   test('goes from nothing to the VMs of a simulated pool, and keeps what it was told', async () => {
-    const { started, ended } = await start()
-    const api = `${started.url}api/v1`
-    const admin = { token: started.setUpToken, name: 'admin', password: 'a long enough password 7' }
-    const set = await call('POST', `${api}/setup`, { body: admin })
-    expect(set.status).toBe(200)
-    const headers = { cookie: set.cookie ?? '', 'x-csrf-token': String(set.body['csrf']) }
-    const pool = { kind: 'xapi', name: 'try', address: started.simulated.url, username: 'root', password: 'nixen' }
-    const body = { ...pool, fingerprint: started.simulated.fingerprint }
-    expect(await call('POST', `${api}/connections`, { body, headers })).toMatchObject({ body: { name: 'try' } })
+    const { started, ended } = await start('--json', '--simulate')
+    // On this machine no log-in is needed.
     await expect
-      .poll(async () => (await call('GET', `${api}/vms?limit=5`, { headers })).body['total'], { timeout: 15_000 })
+      .poll(async () => JSON.parse((await here('vm', 'list', '--json')).stdout).total, { timeout: 20_000 })
       .toBe(40)
+
+    await writeFile(join(folder, 'password'), 'a long enough password 7\n')
+    const account = [
+      '--username',
+      'admin',
+      '--password-file',
+      join(folder, 'password'),
+      '--fingerprint',
+      started.fingerprint,
+    ]
+    expect((await elsewhere('vm', 'list')).stderr).toContain('[cli.no_server]')
+    expect((await elsewhere('login', started.url, ...account)).stderr).toContain('[cli.setup_first]')
+    expect(await elsewhere('setup', '--link', started.setUpUrl ?? '', ...account)).toMatchObject({
+      code: 0,
+      stderr: '',
+    })
+    expect((await elsewhere('vm', 'list', '-q', 'power:running', '--limit', '2')).stdout.split('\n')).toHaveLength(4)
     child?.kill('SIGTERM')
     expect(await ended).toBe(0)
 
-    const again = await start()
-    expect(again.started.setUpToken).toBeUndefined()
-    const logIn = { name: 'admin', password: admin.password }
-    expect(await call('POST', `${again.started.url}api/v1/session`, { body: logIn })).toMatchObject({ status: 200 })
+    // The second start has another port: the same pool is found again, and who logged in there logs in here.
+    const again = await start('--json', '--simulate')
+    expect(again.started.setUpUrl).toBeUndefined()
+    expect(again.started.simulated.connection).toBe(started.simulated.connection)
+    await expect
+      .poll(async () => JSON.parse((await here('connection', 'list', '--json')).stdout).items, { timeout: 20_000 })
+      .toMatchObject([{ name: 'Simulated pool', state: 'connected' }])
+    const back = await elsewhere(
+      'login',
+      again.started.url,
+      ...account.slice(0, 4),
+      '--fingerprint',
+      again.started.fingerprint,
+    )
+    expect(back).toMatchObject({ code: 0, stderr: '' })
     child?.kill('SIGTERM')
     expect(await again.ended).toBe(0)
-  })
+  }, 60_000)
+
+  test('prints where to go and the command that makes the first administrator', async () => {
+    const { text, ended } = await start('--state', 'fresh')
+    expect(text).toMatch(/answers at https:\/\/127\.0\.0\.1:\d+\//)
+    expect(text).toMatch(/nixen setup --username admin --link 'https:.*\/setup#.+' \\\n +--fingerprint [0-9A-F:]{95}/)
+    expect(text).not.toContain('Simulated pool')
+    child?.kill('SIGTERM')
+    expect(await ended).toBe(0)
+  }, 60_000)
 
   test('names the setting that it does not know', async () => {
     const { code, stderr } = await runNixen(['serve', '--state', 'other', '--set', 'server.prot=1'], { cwd: folder })

@@ -1,6 +1,4 @@
-import { buildRouteMap, type RouteMap } from '@stricli/core'
 import { commonFlags, lazyCommand } from '../command.ts'
-import type { NixenContext } from '../context.ts'
 import { textParser } from '../parse.ts'
 import { listenFlags } from '../serving.ts'
 import { imageArgument, openFlags, targetFlags } from './flags.ts'
@@ -59,8 +57,5 @@ const serve = lazyCommand(async () => (await import('./serve.ts')).serveCommand,
   docs: { brief: 'Serve an image over NBD until interrupted' },
 })
 
-/** `nixen disk …` */
-export const diskRoutes: RouteMap<NixenContext> = buildRouteMap({
-  routes: { info, convert, compare, check, serve },
-  docs: { brief: 'Disk images: look at, convert, compare, check, serve' },
-})
+/** `nixen disk …` of image files; the disks of hosts are under the same word. */
+export const diskCommands = { info, convert, compare, check, serve } as const

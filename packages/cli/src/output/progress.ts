@@ -7,8 +7,8 @@ export interface Progress {
   readonly total?: number | undefined
   /** What is being done now, a few words. */
   readonly phase?: string | undefined
-  /** What is counted; bytes when left out. */
-  readonly unit?: 'bytes' | 'items' | undefined
+  /** What is counted; bytes when left out. `percent` is a share of which nothing else is known. */
+  readonly unit?: 'bytes' | 'items' | 'percent' | undefined
 }
 
 /** Shows progress as it comes. `end` leaves the terminal as it was found. */
@@ -85,14 +85,16 @@ function toRecord({ done, total, phase, unit = 'bytes', rate, eta }: State): Rec
 export function formatLine({ done, total, phase, unit = 'bytes', rate, eta }: State): string {
   const left = eta === undefined || done === total ? undefined : `${formatDuration(eta)} left`
   const parts =
-    unit === 'items'
-      ? [phase, total === undefined ? String(done) : `${done} of ${total}`, left]
-      : [
-          phase,
-          total === undefined ? formatBytes(done) : `${percent(done, total)}% of ${formatBytes(total)}`,
-          formatRate(rate),
-          left,
-        ]
+    unit === 'percent'
+      ? [phase, `${done}%`, left]
+      : unit === 'items'
+        ? [phase, total === undefined ? String(done) : `${done} of ${total}`, left]
+        : [
+            phase,
+            total === undefined ? formatBytes(done) : `${percent(done, total)}% of ${formatBytes(total)}`,
+            formatRate(rate),
+            left,
+          ]
   return parts.filter((part) => part !== undefined).join(', ')
 }
 

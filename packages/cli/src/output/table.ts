@@ -1,25 +1,53 @@
+import { cut, widthOf } from './plain.ts'
+
 /** A column: its title and the text of a row in it. */
 export interface Column<Row> {
   readonly title: string
   readonly text: (row: Row) => string
   readonly align?: 'left' | 'right'
+  /** May be cut to make the table fit the terminal. */
+  readonly cuttable?: boolean
 }
 
-/** Rows as aligned text, with a line of titles. No border, so that it can be cut and searched. */
-export function formatTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
+/** No column is cut below this width. */
+const narrowest = 12
+
+/** Rows as aligned text, with a line of titles, fit into `width` columns as far as that goes. No border, so that it can be cut and searched. */
+export function formatTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[], width = Infinity): string {
   const lines = [columns.map(({ title }) => title), ...rows.map((row) => columns.map(({ text }) => text(row)))]
-  const widths = columns.map((_, index) => Math.max(...lines.map((cells) => cells[index]?.length ?? 0)))
+  const wanted = columns.map((_, index) =>
+    lines.reduce((most, cells) => Math.max(most, widthOf(cells[index] ?? '')), 0),
+  )
+  const widths = fit(wanted, columns, width)
   return lines
     .map((cells) =>
       cells
         .map((cell, index) => {
-          const width = widths[index] ?? 0
-          return columns[index]?.align === 'right' ? cell.padStart(width) : cell.padEnd(width)
+          const room = widths[index] ?? 0
+          const text = cut(cell, room)
+          const blanks = ' '.repeat(room - widthOf(text))
+          return columns[index]?.align === 'right' ? blanks + text : text + blanks
         })
         .join('  ')
         .trimEnd(),
     )
     .join('\n')
+}
+
+/** Takes from the widest column that may be cut until all fit. */
+function fit<Row>(wanted: readonly number[], columns: readonly Column<Row>[], width: number): readonly number[] {
+  const widths = [...wanted]
+  let excess = widths.reduce((sum, room) => sum + room, 2 * (widths.length - 1)) - width
+  while (excess > 0) {
+    const [widest] = widths
+      .map((room, index) => ({ room, index }))
+      .filter(({ room, index }) => columns[index]?.cuttable === true && room > narrowest)
+      .toSorted((a, b) => b.room - a.room)
+    if (!widest) break
+    widths[widest.index] = widest.room - 1
+    excess--
+  }
+  return widths
 }
 
 /** `name: value` lines, the values aligned. Absent values are left out. */

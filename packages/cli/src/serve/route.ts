@@ -31,14 +31,14 @@ export const serveRoute = lazyCommand(async () => (await import('./run.ts')).ser
       },
       simulate: {
         kind: 'boolean',
-        brief: 'Run a simulated pool beside it, to try Nixen with',
-        default: false,
+        brief: 'Run a simulated pool in the same process and connect it; an empty installation asks on a terminal',
+        optional: true,
       },
     },
   },
   docs: {
-    brief: 'Run the control plane until interrupted (REST API; the console is yet to come)',
+    brief: 'Run the control plane until interrupted',
     fullDescription:
-      'Serves the REST API of docs/reference/openapi.json. The first start prints a token by which the first administrator is made. Settings: docs/reference/configuration.md.',
+      'Serves the REST API of docs/reference/openapi.json (the console is yet to come). The first start prints how the first administrator is made. On this machine the user who runs it needs no log-in: further commands find the socket in the state directory. Settings: docs/reference/configuration.md.',
   },
 })

@@ -52,8 +52,8 @@ export interface World extends AsyncDisposable {
   readonly journal: MemoryJournal
   /** Writes into a disk as the guest would. */
   write(position: number, offset: number, bytes: Uint8Array): Promise<void>
-  /** What the guest reads. */
-  content(position: number): Promise<Buffer>
+  /** What the guest reads; of another VM by its uuid. */
+  content(position: number, of?: string): Promise<Buffer>
   /** uuids of all VMs, VDIs and VBDs, to see what was left behind. */
   inventory(): Promise<Inventory>
   idOf(uuid: string): VmId
@@ -99,13 +99,13 @@ export async function protectWorld(options: ToolstackOptions & { nbd?: boolean }
       const response = await fetch(url, { method: 'PUT', body: Buffer.from(bytes) })
       if (!response.ok) throw new Error(await response.text())
     },
-    async content(position) {
-      const vbds = await client.VM.get_VBDs(vm)
+    async content(position, of = uuid) {
+      const vbds = await client.VM.get_VBDs(await client.VM.get_by_uuid(of))
       const records = await Promise.all(vbds.map((ref) => client.VBD.get_record(ref)))
       const vdi = records.find(({ userdevice }) => userdevice === String(position))?.VDI
       if (!vdi) throw new Error('there is no disk')
       const size = await client.VDI.get_virtual_size(vdi)
-      const response = await fetch(`${debugUrl}/vms/${uuid}/disks/${position}?offset=0&length=${size}`)
+      const response = await fetch(`${debugUrl}/vms/${of}/disks/${position}?offset=0&length=${size}`)
       if (!response.ok) throw new Error(await response.text())
       return Buffer.from(await response.arrayBuffer())
     },

@@ -8,5 +8,8 @@ export type ProtectStep = UndoStep
  * `ProtectActions.undo` removes what it stands for. `ActionTask` is one.
  */
 export interface ProtectJournal {
-  undo(step: ProtectStep): Promise<Pick<UndoEntry, 'forget'>>
+  undo(step: ProtectStep): Promise<ProtectEntry>
 }
+
+/** A step that was written down. */
+export type ProtectEntry = Pick<UndoEntry, 'forget'>

@@ -1,6 +1,6 @@
 import type { ConnectionId } from '@nixen/api'
 import { retry, type Clock, type Random } from '@nixen/core'
-import { isXapiError, type Xapi, type XapiCallers } from '@nixen/xapi'
+import { isXapiError, type Ref, type Xapi, type XapiCallers } from '@nixen/xapi'
 
 /** What backup and restore on a pool have at hand. */
 export interface ProtectContext {
@@ -47,4 +47,16 @@ export async function whenFree<T>(
 ): Promise<T> {
   const when = (error: unknown): boolean => busyCodes.some((code) => isXapiError(error, code))
   return await retry(work, { attempts: 22, base: 100, max: 2000, when, clock, random, signal })
+}
+
+/** Waits until no host has a disk attached; at most half a minute, after which the next call says what is wrong. */
+export async function untilDetached(context: ProtectContext, vdi: Ref<'VDI'>, options: Stoppable = {}): Promise<void> {
+  const calls = callsOf(context, options)
+  const end = context.clock.monotonic() + 30_000
+  for (let pause = 20; context.clock.monotonic() < end; pause = Math.min(pause * 2, 1000)) {
+    const vbds = await calls.VDI.get_VBDs(vdi)
+    const attached = await Promise.all(vbds.map((ref) => unlessGone(calls.VBD.get_currently_attached(ref))))
+    if (!attached.includes(true)) return
+    await context.clock.sleep(pause, options)
+  }
 }

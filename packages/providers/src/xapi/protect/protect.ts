@@ -1,10 +1,11 @@
-import { connectionErrors } from '@nixen/api'
 import type { ProtectActions } from '../../protect/protect-actions.ts'
 import type { ProtectContext } from './context.ts'
 import { freezeVm } from './freeze.ts'
 import { dropToken, keepFrozen, releaseFrozen } from './keep.ts'
 import { openFrozen } from './open-disk.ts'
+import { planXapiRestore } from './plan-restore.ts'
 import { poolMetadata } from './pool-metadata.ts'
+import { restoreVm } from './restore.ts'
 import { findStrays, removeStray } from './strays.ts'
 import { undoProtect } from './undo.ts'
 
@@ -26,8 +27,8 @@ export function xapiProtect(context: ProtectContext, translate: (error: unknown)
     drop: (token, options) => asked(() => dropToken(context, token, options)),
     strays: (options) => asked(() => findStrays(context, options)),
     removeStray: (stray, options) => asked(() => removeStray(context, stray, options)),
-    planRestore: () => Promise.reject(connectionErrors.unsupported({ action: 'restore', reason: 'soon' })),
-    restore: () => Promise.reject(connectionErrors.unsupported({ action: 'restore', reason: 'soon' })),
+    planRestore: (request, options) => asked(() => planXapiRestore(context, request, options)),
+    restore: (plan, options) => asked(() => restoreVm(context, plan, options)),
     poolMetadata: (options) => poolMetadata(context, translate, options),
   }
 }

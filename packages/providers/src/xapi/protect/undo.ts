@@ -1,6 +1,7 @@
 import { connectionErrors } from '@nixen/api'
 import type { ProtectStep } from '../../protect/undo.ts'
 import type { ProtectContext, Stoppable } from './context.ts'
+import { undoClone, undoDisk, undoSwap, undoVm, type CloneMark, type NewObject, type SwapMark } from './restore-undo.ts'
 import { removeFrozen, type SnapshotMark } from './snapshot.ts'
 
 /** Takes back a step of backup or restore. */
@@ -10,6 +11,14 @@ export async function undoProtect(context: ProtectContext, step: ProtectStep, op
   switch (step.kind) {
     case 'protect.snapshot':
       return await removeFrozen(context, data as SnapshotMark, options)
+    case 'protect.vm':
+      return await undoVm(context, data as NewObject, options)
+    case 'protect.disk':
+      return await undoDisk(context, data as NewObject, options)
+    case 'protect.clone':
+      return await undoClone(context, data as CloneMark, options)
+    case 'protect.swap':
+      return await undoSwap(context, data as SwapMark, options)
     default:
       throw connectionErrors.unsupported({
         action: `undo ${step.kind}`,

@@ -1,28 +1,40 @@
-/** Which objects belong to another one: child references by the parent's. Parents without children take no room. */
+/** Longest list that is copied to take another child: a copy has no room to spare, which for thousands of short lists is most of their memory. */
+const short = 8
+
+/** Which objects belong to another one: child references by the parent's. Parents without children take no room, those with one no list. */
 export class RefIndex {
-  readonly #children = new Map<string, string[]>()
+  readonly #children = new Map<string, string | string[]>()
 
   /** The children, in the order in which they came. */
   of(parent: string): readonly string[] {
-    return this.#children.get(parent) ?? none
+    const found = this.#children.get(parent)
+    return found === undefined ? none : typeof found === 'string' ? [found] : found
   }
 
   /** Moves a child to another parent; `null` or `undefined` stands for none. */
   move(child: string, from: string | null | undefined, to: string | null | undefined): void {
     if (from === to) return
     if (from) this.#remove(from, child)
-    if (!to) return
-    const list = this.#children.get(to)
-    if (list) list.push(child)
-    else this.#children.set(to, [child])
+    if (to) this.#add(to, child)
+  }
+
+  #add(parent: string, child: string): void {
+    const found = this.#children.get(parent)
+    if (found === undefined) this.#children.set(parent, child)
+    else if (typeof found === 'string') this.#children.set(parent, [found, child])
+    else if (found.length < short) this.#children.set(parent, [...found, child])
+    else found.push(child)
   }
 
   #remove(parent: string, child: string): void {
-    const list = this.#children.get(parent)
-    const at = list?.indexOf(child) ?? -1
-    if (!list || at < 0) return
-    if (list.length === 1) this.#children.delete(parent)
-    else list.splice(at, 1)
+    const found = this.#children.get(parent)
+    if (found === child) this.#children.delete(parent)
+    if (typeof found !== 'object') return
+    const at = found.indexOf(child)
+    if (at < 0) return
+    const rest = found.length === 2 ? found[1 - at] : undefined
+    if (rest === undefined) found.splice(at, 1)
+    else this.#children.set(parent, rest)
   }
 }
 

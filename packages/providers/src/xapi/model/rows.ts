@@ -124,8 +124,8 @@ export interface GuestRow {
   readonly hostname: string | undefined
   /** All addresses, IPv4 first. */
   readonly ips: string[]
-  /** Addresses by the number of the NIC; absent when there is one NIC or none, which has all of `ips`. */
-  readonly byDevice: ReadonlyMap<string, string[]>
+  /** Addresses by the number of the NIC; where only one NIC has some, as nearly everywhere, its number: it has all of `ips`. */
+  readonly byDevice: ReadonlyMap<string, string[]> | string
 }
 
 export interface VbdRow {

@@ -96,5 +96,8 @@ function addressesOf(model: Model, row: VifRow): string[] {
   const vm = model.vms.get(row.vm)
   const live = vm?.power === 'running' || vm?.power === 'paused'
   const guest = live && vm.guest ? model.guests.get(vm.guest) : undefined
-  return guest?.byDevice.get(row.device) ?? none
+  if (!guest) return none
+  const { byDevice, ips } = guest
+  if (typeof byDevice === 'string') return byDevice === row.device ? ips : none
+  return byDevice.get(row.device) ?? none
 }

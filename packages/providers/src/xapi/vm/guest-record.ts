@@ -52,13 +52,14 @@ function markOwner(model: Model, ref: string): void {
 
 function readGuest(record: VMGuestMetricsRecord): GuestRow {
   const byDevice = guestAddresses(record.networks)
-  const ips = [...new Set([...byDevice.values()].flat())].sort(v4First)
+  const [only, another] = byDevice
+  const ips = only && !another ? only[1] : [...new Set([...byDevice.values()].flat())].sort(v4First)
   return {
     os: osOf(record.os_version),
     agent: agentOf(record),
     hostname: record.netbios_name?.['host_name'] || undefined,
     ips,
-    byDevice,
+    byDevice: only && !another ? only[0] : byDevice,
   }
 }
 

@@ -1,5 +1,4 @@
 export { settingKeys, settingSpecs, type SettingKey, type Settings, type SettingSpec } from './config/settings.ts'
-export { loadConfig, type Config, type ConfigSources } from './config/load.ts'
 export { flagOf, variableOf } from './config/settings.ts'
 export { verifyAuditLog } from './audit/verify-state.ts'
 export { localSocketOf } from './local/local-door.ts'

@@ -1,4 +1,4 @@
-import type { Access, Connection, Host, InventoryObjects, InventoryType, Storage, Vm } from '@nixen/api'
+import type { Access, Alarm, Connection, Host, InventoryObjects, InventoryType, Storage, Task, Vm } from '@nixen/api'
 import type { Inventory } from '../inventory/inventory.ts'
 import type { Views } from '../inventory/views.ts'
 import type { Metric, Sample } from './text.ts'
@@ -18,6 +18,8 @@ export function collectMetrics(options: CollectOptions): readonly Metric[] {
     ...hostMetrics(visible(options, 'host')),
     ...vmMetrics(visible(options, 'vm')),
     ...storageMetrics(visible(options, 'storage')),
+    alarmMetric(visible(options, 'alarm')),
+    runningTasks(visible(options, 'task')),
     ...ownMetrics(options),
   ]
 }
@@ -74,6 +76,22 @@ function storageMetrics(of: readonly Storage[]): Metric[] {
     gauge('nixen_storage_size_bytes', 'Room in all.', { of, value: ({ size }) => size }),
     gauge('nixen_storage_used_bytes', 'Room that is taken.', { of, value: ({ used }) => used }),
   ]
+}
+
+function alarmMetric(of: readonly Alarm[]): Metric {
+  const counts = new Map<string, number>([
+    ['critical', 0],
+    ['warning', 0],
+    ['info', 0],
+  ])
+  for (const { severity } of of) counts.set(severity, (counts.get(severity) ?? 0) + 1)
+  const samples = [...counts].map(([severity, value]) => ({ labels: { severity }, value }))
+  return { name: 'nixen_alarms', help: 'Alarms of pools, and of Nixen itself.', type: 'gauge', samples }
+}
+
+function runningTasks(of: readonly Task[]): Metric {
+  const value = of.filter(({ state }) => state === 'running').length
+  return { name: 'nixen_tasks_running', help: 'Tasks that run now.', type: 'gauge', samples: [{ labels: {}, value }] }
 }
 
 function ownMetrics({ inventory, views, version }: CollectOptions): Metric[] {

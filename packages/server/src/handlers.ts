@@ -7,6 +7,8 @@ import { inventoryHandlers, type InventoryPorts } from './features/inventory/han
 import { readHandlers } from './features/inventory/read-handlers.ts'
 import { statsHandlers } from './features/inventory/stats.ts'
 import { metaHandlers, type MetaPorts } from './features/meta/handlers.ts'
+import { repositoryHandlers, type RepositoryPorts } from './features/repository/handlers.ts'
+import { pointHandlers } from './features/repository/point-handlers.ts'
 import { roleHandlers } from './features/role/handlers.ts'
 import { savedQueryHandlers } from './features/saved-query/handlers.ts'
 import { sessionHandlers } from './features/session/handlers.ts'
@@ -23,6 +25,7 @@ export type HandlerPorts = ActionHandlerPorts &
   ConnectionPorts &
   InventoryPorts &
   MetaPorts &
+  RepositoryPorts &
   SessionPorts &
   SettingsPorts
 
@@ -46,6 +49,8 @@ export function makeHandlers(ports: HandlerPorts): Handlers {
     nic: { ...readHandlers('nic', ports), ...actionHandlers('nic', ports) },
     task: { ...readHandlers('task', ports), ...taskHandlers(ports) },
     alarm: readHandlers('alarm', ports),
+    repository: repositoryHandlers(ports),
+    point: pointHandlers(ports),
     user: userHandlers(ports),
     group: groupHandlers(ports),
     role: roleHandlers(ports),

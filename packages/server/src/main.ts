@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import type { ConnectionId } from '@nixen/api'
 import { messageOf, systemClock, systemRandom, type Clock, type Log } from '@nixen/core'
 import { xapiProvider, type Provider, type ProviderSession } from '@nixen/providers'
@@ -27,6 +28,10 @@ import { Inventory } from './inventory/inventory.ts'
 import { Views } from './inventory/views.ts'
 import { openVault } from './keys/master-key.ts'
 import { LocalSockets, openLocalDoor } from './local/local-door.ts'
+import { CatalogueFile } from './repositories/catalogue-file.ts'
+import { Catalogue } from './repositories/catalogue.ts'
+import { Repositories } from './repositories/repositories.ts'
+import { RepositoryStore } from './repositories/repository-store.ts'
 import { openStateDirectory } from './state/state-directory.ts'
 import { startJanitor } from './tasks/janitor.ts'
 import { TaskStore } from './tasks/task-store.ts'
@@ -34,6 +39,7 @@ import { Tasks } from './tasks/tasks.ts'
 import { UndoJournal } from './tasks/undo-journal.ts'
 import { provideTls } from './tls/provide.ts'
 import { keepRenewed } from './tls/renew.ts'
+import { WorkerPool, type WorkerPoolOptions } from './worker/worker-pool.ts'
 import type { ServedTls } from './tls/served.ts'
 
 export interface ServerOptions extends Omit<ConfigSources, 'database'> {
@@ -46,6 +52,8 @@ export interface ServerOptions extends Omit<ConfigSources, 'database'> {
   readonly clock?: Clock | undefined
   /** The database grows no larger than so many pages of 4 KiB; without bound when left out. */
   readonly maxDatabasePages?: number | undefined
+  /** Bounds of the worker processes that open repositories. */
+  readonly workers?: Omit<WorkerPoolOptions, 'log'> | undefined
   /** Providers of hypervisors; XAPI when left out. */
   readonly providers?: readonly Provider[] | undefined
 }
@@ -150,6 +158,8 @@ async function wire(wiring: Wiring): Promise<{ readonly alarms: OwnAlarms }> {
   const connections = parts.use(new Connections({ store, inventory, providers, ports: providerPorts }))
   const session = (id: ConnectionId): ProviderSession => connections.session(id)
   const journal = new UndoJournal({ db, clock, log, undo: async (id, step) => await session(id).undo(step) })
+  // Before tasks: what runs in them is stopped first.
+  const { repositories, catalogue } = await openRepositories(wiring)
   const tasks = parts.use(new Tasks({ store: new TaskStore(db), journal, inventory, clock, log, session }))
   await tasks.start()
   parts.use(startJanitor({ inventory, journal, clock, log }))
@@ -169,6 +179,8 @@ async function wire(wiring: Wiring): Promise<{ readonly alarms: OwnAlarms }> {
     views,
     connections,
     tasks,
+    repositories,
+    catalogue,
     providerPorts,
     authenticator,
     audit,
@@ -185,6 +197,24 @@ async function wire(wiring: Wiring): Promise<{ readonly alarms: OwnAlarms }> {
   addPlainRoutes(app, { db, inventory, views, authenticator, version, basePath })
   await connections.start()
   return { alarms }
+}
+
+/** Repositories, the catalogue of what is in them, and the processes that open them. */
+async function openRepositories({
+  db,
+  vault,
+  clock,
+  log,
+  options,
+  parts,
+}: Wiring): Promise<{ readonly repositories: Repositories; readonly catalogue: Catalogue }> {
+  const cache = join(options.stateDir, 'cache')
+  const pool = parts.use(new WorkerPool({ log, ...options.workers }))
+  const catalogue = new Catalogue(parts.use(new CatalogueFile(join(cache, 'points.sqlite'), log)))
+  const store = new RepositoryStore(db, vault)
+  const repositories = parts.use(new Repositories({ store, pool, catalogue, clock, log, cache }))
+  await repositories.start()
+  return { repositories, catalogue }
 }
 
 async function isEmpty(db: Db): Promise<boolean> {

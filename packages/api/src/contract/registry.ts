@@ -7,11 +7,15 @@ import { diskEndpoints } from '../disk/endpoints.ts'
 import { groupEndpoints } from '../group/endpoints.ts'
 import { hostEndpoints } from '../host/endpoints.ts'
 import { inventoryEndpoints } from '../inventory/endpoints.ts'
+import { jobEndpoints } from '../job/endpoints.ts'
 import { metaEndpoints } from '../meta/endpoints.ts'
 import { networkEndpoints } from '../network/endpoints.ts'
 import { nicEndpoints } from '../nic/endpoints.ts'
+import { pointEndpoints } from '../point/endpoints.ts'
 import { poolEndpoints } from '../pool/endpoints.ts'
+import { repositoryEndpoints } from '../repository/endpoints.ts'
 import { roleEndpoints } from '../role/endpoints.ts'
+import { runEndpoints } from '../run/endpoints.ts'
 import { savedQueryEndpoints } from '../saved-query/endpoints.ts'
 import { sessionEndpoints } from '../session/endpoints.ts'
 import { settingsEndpoints } from '../settings/endpoints.ts'
@@ -43,6 +47,8 @@ export const contract = {
   nic: { ...nicEndpoints, ...actions.nic },
   task: taskEndpoints,
   alarm: alarmEndpoints,
+  repository: repositoryEndpoints,
+  point: pointEndpoints,
   user: userEndpoints,
   group: groupEndpoints,
   role: roleEndpoints,
@@ -50,6 +56,8 @@ export const contract = {
   settings: settingsEndpoints,
   savedQuery: savedQueryEndpoints,
   bulk: bulkEndpoints,
+  job: jobEndpoints,
+  run: runEndpoints,
 } as const
 export type Contract = typeof contract
 

@@ -48,6 +48,9 @@ const searchedFields = new Set([
   'userName',
   'onName',
   'action',
+  'location',
+  'uuid',
+  'lineage',
 ])
 /** Names that people use for a field, where the type has no field of that name. */
 const otherNames: readonly (readonly [alias: string, field: string])[] = [

@@ -1,9 +1,11 @@
 import { AuditEntry } from '../audit/audit.ts'
 import { inventorySchemas } from '../inventory/inventory.ts'
+import { Point } from '../point/point.ts'
+import { Repository } from '../repository/repository.ts'
 import { User } from '../user/user.ts'
 import { fieldTable, type FieldTable } from './field-table.ts'
 
-const schemas = { ...inventorySchemas, user: User, audit: AuditEntry } as const
+const schemas = { ...inventorySchemas, user: User, audit: AuditEntry, repository: Repository, point: Point } as const
 
 /** The types of objects that can be queried. */
 export type QueryType = keyof typeof schemas

@@ -86,6 +86,12 @@ export const repositoryArea = errorArea('repository', {
     text: (p: { name: string; reason: string }) => `The storage of ${p.name} failed: ${p.reason}`,
     example: { name: 'nas', reason: 'The storage failed at /mnt/nas/vms (EIO). Check the disk.' },
   },
+  damaged: {
+    status: 422,
+    text: (p: { name: string; findings: number; first: string }) =>
+      `${p.name} is damaged (${p.findings} findings). ${p.first} The log of this task has more.`,
+    example: { name: 'nas', findings: 2, first: 'Pack 5956a3f6 is not there.' },
+  },
   worker_failed: {
     status: 500,
     retryable: true,

@@ -62,5 +62,32 @@ const tasks: Migration = {
   ],
 }
 
+const repositories: Migration = {
+  name: 'repositories',
+  statements: [
+    `CREATE TABLE repositories (
+      id TEXT PRIMARY KEY, name TEXT NOT NULL, name_key TEXT NOT NULL UNIQUE, location TEXT NOT NULL, password TEXT NOT NULL,
+      credentials TEXT, options_json TEXT NOT NULL, seen_json TEXT NOT NULL, created BIGINT NOT NULL)`,
+  ],
+}
+
+const jobs: Migration = {
+  name: 'jobs, schedules, runs',
+  statements: [
+    `CREATE TABLE jobs (id TEXT PRIMARY KEY, job_json TEXT NOT NULL, created BIGINT NOT NULL)`,
+    `CREATE TABLE schedule_marks (
+      job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE, schedule TEXT NOT NULL, due BIGINT NOT NULL,
+      PRIMARY KEY (job_id, schedule))`,
+    // Runs outlive their job: what happened is not forgotten with it.
+    `CREATE TABLE runs (
+      id TEXT PRIMARY KEY, job_id TEXT NOT NULL, run_json TEXT NOT NULL, started BIGINT NOT NULL, finished BIGINT)`,
+    `CREATE INDEX runs_job ON runs (job_id, started)`,
+    `CREATE INDEX runs_started ON runs (started)`,
+    `CREATE TABLE run_items (
+      run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE, place INTEGER NOT NULL, item_json TEXT NOT NULL,
+      PRIMARY KEY (run_id, place))`,
+  ],
+}
+
 /** All changes of the schema, oldest first. */
-export const migrations: readonly Migration[] = [first, tasks]
+export const migrations: readonly Migration[] = [first, tasks, repositories, jobs]

@@ -1,4 +1,16 @@
-import type { ConnectionId, GroupId, ProviderKind, RoleId, SavedQueryId, TaskId, TokenId, UserId } from '@nixen/api'
+import type {
+  ConnectionId,
+  GroupId,
+  JobId,
+  ProviderKind,
+  RepositoryId,
+  RoleId,
+  RunId,
+  SavedQueryId,
+  TaskId,
+  TokenId,
+  UserId,
+} from '@nixen/api'
 import type { Kysely } from 'kysely'
 
 // Booleans are 0 or 1, times epoch milliseconds, `*_json` JSON text: what SQLite and PostgreSQL both have.
@@ -133,6 +145,49 @@ interface UndoTable {
   failure: string | null
 }
 
+interface RepositoryTable {
+  id: RepositoryId
+  name: string
+  /** `name` folded, so that there is one NAS. */
+  name_key: string
+  location: string
+  /** Sealed. */
+  password: string
+  /** Sealed JSON of the S3 credentials. */
+  credentials: string | null
+  /** Maintenance and limits. */
+  options_json: string
+  /** What was seen of it: state, figures, last check. Nothing of it is needed to reach it. */
+  seen_json: string
+  created: number
+}
+interface JobTable {
+  id: JobId
+  /** The job without what is found out each time. */
+  job_json: string
+  created: number
+}
+interface ScheduleMarkTable {
+  job_id: JobId
+  /** Name of the schedule. */
+  schedule: string
+  /** When it was due last, as far as it was seen to. */
+  due: number
+}
+interface RunTable {
+  id: RunId
+  job_id: JobId
+  run_json: string
+  started: number
+  finished: number | null
+}
+interface RunItemTable {
+  run_id: RunId
+  /** Place among the objects of the run. */
+  place: number
+  item_json: string
+}
+
 /** All tables of the state. */
 export interface Tables {
   users: UserTable
@@ -150,6 +205,11 @@ export interface Tables {
   tasks: TaskTable
   task_lines: TaskLineTable
   undo: UndoTable
+  jobs: JobTable
+  schedule_marks: ScheduleMarkTable
+  runs: RunTable
+  run_items: RunItemTable
+  repositories: RepositoryTable
 }
 /** The state's queries. */
 export type Db = Kysely<Tables>

@@ -222,6 +222,7 @@ export interface PointContent {
 }
 
 export interface PointsOutput {
+  readonly facts: RepositoryFacts
   /** Ids of all restore points that are there. */
   readonly present: readonly string[]
   /** Those that cannot be read. */

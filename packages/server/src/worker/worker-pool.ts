@@ -74,6 +74,11 @@ export class WorkerPool implements AsyncDisposable {
     return [...this.#all].reduce((sum, { rss }) => sum + rss, 0)
   }
 
+  /** What is being done in a repository. */
+  inside(key: string): readonly string[] {
+    return this.#rooms.get(key)?.gate.inside ?? []
+  }
+
   /**
    * Does an operation in a process of its own, when the limits let it. Cancelled by the signal: what it holds is given back first, and after 15 s it is killed.
    *

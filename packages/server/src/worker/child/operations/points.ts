@@ -3,6 +3,7 @@ import { isAppError, mapOrdered } from '@nixen/core'
 import type { PointRecord } from '../../point-record.ts'
 import type { OperationCode } from '../context.ts'
 import { recordOf } from '../record-of.ts'
+import { factsOf } from './simple.ts'
 
 /** Points that are sent at a time. */
 const pieceOfList = 500
@@ -27,7 +28,7 @@ export const points: OperationCode<'points'> = async ({ known = [] }, { open, si
     piece = []
   }
   if (piece.length > 0) await send(piece)
-  return { present, damaged }
+  return { facts: factsOf(repository), present, damaged }
 }
 
 async function readOne(

@@ -1,0 +1,308 @@
+import { z } from 'zod'
+import { endpoint } from '../contract/endpoint.ts'
+import { RepositoryId } from '../ids/own-id.ts'
+import { listInput, pageOf } from '../list/list.ts'
+import { Point } from '../point/point.ts'
+import { bytes, count, flag, fraction, text, time } from '../schema/fields.ts'
+import { TaskRef } from '../task/task.ts'
+import {
+  NewRepository,
+  RepositoryBenchmark,
+  RepositoryChange,
+  RepositoryGroup,
+  RepositoryKey,
+  RepositoryLock,
+  RepositoryProbe,
+  RepositoryTrial,
+  Retention,
+} from './inputs.ts'
+import { Repository } from './repository.ts'
+
+const params = z.strictObject({ id: RepositoryId })
+/** What reaching a repository can fail with. */
+const reaching = [
+  'repository.unavailable',
+  'repository.denied',
+  'repository.storage_failed',
+  'repository.wrong_password',
+  'repository.not_a_repository',
+  'repository.bad_location',
+  'repository.worker_failed',
+  'repository.worker_memory',
+  'repository.cancelled',
+] as const
+const known = ['repository.not_found', ...reaching] as const
+const secret = (description: string) =>
+  z.string().min(1).max(4096).meta({ description, format: 'password', writeOnly: true })
+
+export const repositoryEndpoints = {
+  list: endpoint({
+    method: 'GET',
+    path: '/repositories',
+    summary: 'List repositories and how they stand',
+    input: z.strictObject(listInput),
+    output: pageOf(Repository),
+    permission: 'repository:read',
+    errors: ['query.invalid', 'query.bad_sort', 'query.bad_cursor'],
+    cli: { verb: 'repository list', columns: ['name', 'location', 'state', 'points', 'usage', 'newest', 'id'] },
+  }),
+  get: endpoint({
+    method: 'GET',
+    path: '/repositories/:id',
+    summary: 'Show one repository',
+    params,
+    output: Repository,
+    permission: 'repository:read',
+    errors: ['repository.not_found'],
+    cli: { verb: 'repository get', args: ['id'] },
+  }),
+  create: endpoint({
+    method: 'POST',
+    path: '/repositories',
+    summary: 'Make a repository, or open one that is there',
+    description:
+      'The repository has the format of restic: restic alone can read it. The password is kept encrypted; print the recovery sheet and keep it elsewhere.',
+    input: NewRepository,
+    output: Repository,
+    permission: 'repository:create',
+    audit: 'repository.create',
+    errors: ['repository.name_taken', 'repository.known_already', 'repository.exists', 'repository.full', ...reaching],
+    cli: { verb: 'repository create', args: ['name', 'location'] },
+  }),
+  test: endpoint({
+    method: 'POST',
+    path: '/repositories/test',
+    summary: 'Try a place without keeping anything',
+    description:
+      'Says whether a repository is there, whether the password opens it, and what the store allows. A small file is written and removed.',
+    input: RepositoryTrial,
+    output: RepositoryProbe,
+    permission: 'repository:create',
+    audit: 'repository.test',
+    errors: ['repository.full', ...reaching],
+    cli: { verb: 'repository test', args: ['location'] },
+  }),
+  update: endpoint({
+    method: 'PATCH',
+    path: '/repositories/:id',
+    summary: 'Change what Nixen knows of a repository; what is left out stays',
+    params,
+    input: RepositoryChange,
+    output: Repository,
+    permission: 'repository:update',
+    audit: 'repository.update',
+    errors: ['repository.name_taken', 'repository.known_already', 'repository.other_repository', ...known],
+    cli: { verb: 'repository update', args: ['id'] },
+  }),
+  remove: endpoint({
+    method: 'DELETE',
+    path: '/repositories/:id',
+    summary: 'Forget a repository; no data is deleted',
+    params,
+    permission: 'repository:delete',
+    audit: 'repository.remove',
+    errors: ['repository.not_found', 'repository.busy'],
+    cli: { verb: 'repository remove', args: ['id'] },
+  }),
+  refresh: endpoint({
+    method: 'POST',
+    path: '/repositories/:id/refresh',
+    summary: 'List the restore points again and count the room',
+    description:
+      'Nixen does so after each of its own runs, and now and then. Use this after restic worked in the repository.',
+    params,
+    output: TaskRef,
+    permission: 'repository:maintain',
+    audit: 'repository.refresh',
+    errors: ['repository.not_found'],
+    cli: { verb: 'repository refresh', args: ['id'] },
+  }),
+  stats: endpoint({
+    method: 'GET',
+    path: '/repositories/:id/stats',
+    summary: 'Show how much room each VM takes',
+    description: 'As it was counted last; refresh counts again.',
+    params,
+    output: z.strictObject({ at: time('When it was counted.').optional(), items: z.array(RepositoryGroup) }),
+    permission: 'repository:read',
+    errors: ['repository.not_found'],
+    cli: {
+      verb: 'repository stats',
+      args: ['id'],
+      columns: ['name', 'points', 'newest', 'restoreSize', 'storedSize', 'exclusiveSize'],
+    },
+  }),
+  benchmark: endpoint({
+    method: 'POST',
+    path: '/repositories/:id/benchmark',
+    summary: 'Measure the speed of the storage',
+    description: 'Writes, reads and removes some files of the size of packs.',
+    params,
+    output: RepositoryBenchmark,
+    permission: 'repository:maintain',
+    audit: 'repository.benchmark',
+    errors: ['repository.full', ...known],
+    cli: { verb: 'repository benchmark', args: ['id'] },
+  }),
+  check: endpoint({
+    method: 'POST',
+    path: '/repositories/:id/check',
+    summary: 'Look for damage',
+    description:
+      'Always looks whether everything is there and fits together; `read` says how much of the data is read and verified as well.',
+    params,
+    input: z.strictObject({
+      read: text('`all`, a share (10%), a part (1/7) or a size (50G) of the data; none when left out.')
+        .max(20)
+        .optional(),
+    }),
+    output: TaskRef,
+    permission: 'repository:maintain',
+    audit: 'repository.check',
+    errors: ['repository.not_found', 'request.invalid'],
+    cli: { verb: 'repository check', args: ['id'] },
+  }),
+  prune: endpoint({
+    method: 'POST',
+    path: '/repositories/:id/prune',
+    summary: 'Free the room of forgotten restore points',
+    description: 'Needs the repository for itself: waits up to ten minutes for others, of Nixen and restic.',
+    params,
+    input: z.strictObject({
+      maxUnused: fraction('Part of the repository that may stay unused; as in its settings when left out.').optional(),
+    }),
+    output: TaskRef,
+    permission: 'repository:maintain',
+    audit: 'repository.prune',
+    errors: ['repository.not_found'],
+    cli: { verb: 'repository prune', args: ['id'] },
+  }),
+  prunePreview: endpoint({
+    method: 'GET',
+    path: '/repositories/:id/prune',
+    summary: 'Show what a prune would free',
+    params,
+    output: z.strictObject({
+      freed: bytes('Bytes that would become free.'),
+      unused: bytes('Bytes that would stay unused.'),
+      remove: count('Packs that would be removed.'),
+      repack: count('Packs that would be written anew.'),
+    }),
+    permission: 'repository:read',
+    errors: ['repository.locked', 'repository.busy', ...known],
+    cli: { verb: 'repository prune-preview', args: ['id'] },
+  }),
+  forget: endpoint({
+    method: 'POST',
+    path: '/repositories/:id/forget',
+    summary: 'Forget restore points by rules, or show which would go',
+    description:
+      'Rules count for each VM by itself. The newest point of a VM always stays. The room becomes free with the next prune.',
+    params,
+    input: z.strictObject({
+      keep: Retention,
+      paths: z
+        .array(z.string())
+        .optional()
+        .meta({ description: 'Only points of these VMs, by the path of the point.' }),
+      job: text('Only points that this job made.').optional(),
+      timeZone: text('Time zone that days begin in; UTC when left out.').max(100).optional(),
+      execute: flag('Do it; otherwise it is only shown.').default(false),
+    }),
+    output: z.strictObject({
+      keep: z.array(z.strictObject({ point: Point, because: z.array(z.string()) })),
+      forget: z.array(z.strictObject({ point: Point, because: z.array(z.string()) })),
+      forgotten: count('How many were forgotten.'),
+    }),
+    permission: 'point:forget',
+    audit: 'repository.forget',
+    errors: ['repository.locked', ...known],
+    cli: { verb: 'repository forget', args: ['id'] },
+  }),
+  locks: endpoint({
+    method: 'GET',
+    path: '/repositories/:id/locks',
+    summary: 'Show who works in a repository',
+    params,
+    output: z.strictObject({ items: z.array(RepositoryLock) }),
+    permission: 'repository:read',
+    errors: known,
+    cli: { verb: 'repository locks', args: ['id'], columns: ['hostname', 'username', 'pid', 'exclusive', 'time'] },
+  }),
+  unlock: endpoint({
+    method: 'POST',
+    path: '/repositories/:id/unlock',
+    summary: 'Remove the locks of processes that are gone',
+    params,
+    input: z.strictObject({
+      all: flag(
+        'All locks, also of processes that may live: only when nobody works in it, or a prune may remove what they write.',
+      ).default(false),
+    }),
+    output: z.strictObject({ items: z.array(RepositoryLock) }),
+    permission: 'repository:maintain',
+    audit: 'repository.unlock',
+    errors: known,
+    cli: { verb: 'repository unlock', args: ['id'] },
+  }),
+  recoverySheet: endpoint({
+    method: 'POST',
+    path: '/repositories/:id/recovery-sheet',
+    summary: 'Print what is needed to restore without Nixen',
+    description: 'Plain restic commands. With the password only for who may change the repository.',
+    params,
+    input: z.strictObject({
+      withPassword: flag('Print the password too. Keep the paper as you keep money.').default(false),
+    }),
+    output: z.strictObject({ text: text('To be printed.') }),
+    permission: 'repository:read',
+    audit: 'repository.recovery-sheet',
+    errors: ['repository.not_found'],
+    cli: { verb: 'repository recovery-sheet', args: ['id'] },
+  }),
+  keys: endpoint({
+    method: 'GET',
+    path: '/repositories/:id/keys',
+    summary: 'List the keys of a repository',
+    params,
+    output: z.strictObject({ items: z.array(RepositoryKey) }),
+    permission: 'repository:read',
+    errors: known,
+    cli: { verb: 'repository keys', args: ['id'], columns: ['name', 'created', 'username', 'hostname', 'current'] },
+  }),
+  addKey: endpoint({
+    method: 'POST',
+    path: '/repositories/:id/keys',
+    summary: 'Add a password that opens a repository',
+    params,
+    input: z.strictObject({ password: secret('The new password.') }),
+    output: z.strictObject({ name: text('Name of the new key.') }),
+    permission: 'repository:update',
+    audit: 'repository.add-key',
+    errors: known,
+    cli: { verb: 'repository add-key', args: ['id'] },
+  }),
+  removeKey: endpoint({
+    method: 'DELETE',
+    path: '/repositories/:id/keys/:name',
+    summary: 'Take a password of a repository away',
+    params: z.strictObject({ id: RepositoryId, name: text('Name of the key, or its first digits.').min(4).max(64) }),
+    permission: 'repository:update',
+    audit: 'repository.remove-key',
+    errors: ['repository.no_key', ...known],
+    cli: { verb: 'repository remove-key', args: ['id', 'name'] },
+  }),
+  setPassword: endpoint({
+    method: 'POST',
+    path: '/repositories/:id/password',
+    summary: 'Change the password of a repository',
+    description: 'The old password opens it no more. Other keys stay. Print the recovery sheet again.',
+    params,
+    input: z.strictObject({ password: secret('The new password.') }),
+    output: z.strictObject({ name: text('Name of the new key.') }),
+    permission: 'repository:update',
+    audit: 'repository.set-password',
+    errors: known,
+    cli: { verb: 'repository set-password', args: ['id'] },
+  }),
+} as const

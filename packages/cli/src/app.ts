@@ -1,17 +1,51 @@
-import { buildApplication, buildRouteMap, text_en, type Application } from '@stricli/core'
+import { buildApplication, buildRouteMap, text_en, type Application, type RouteMap } from '@stricli/core'
+import type { Routes } from './api/routes.ts'
+import { completionRoute } from './completion/route.ts'
 import type { NixenContext } from './context.ts'
-import { diskRoutes } from './disk/routes.ts'
+import { diskCommands } from './disk/routes.ts'
+import { doctorRoute } from './doctor/route.ts'
+import { describeFailure, describeUsageFailure, exitCodeOf } from './failure.ts'
+import { loginRoute, logoutRoute, profileRoutes, setupRoute } from './people/routes.ts'
 import { repoRoutes } from './repo/routes.ts'
 import { serveRoute } from './serve/route.ts'
 import { stateRoutes } from './state/routes.ts'
 import { toolstackRoutes } from './toolstack/route.ts'
 import { nixenVersion } from './version.ts'
-import { describeFailure, describeUsageFailure, exitCodeOf } from './failure.ts'
 
-/** Every verb of `nixen`. Commands load their code when they run, so that `nixen --help` is quick. */
-export function nixenApp(env: Readonly<Record<string, string | undefined>>): Application<NixenContext> {
+/** Commands that need no server's contract, by their first word. */
+const localRoutes = {
+  serve: serveRoute,
+  setup: setupRoute,
+  login: loginRoute,
+  logout: logoutRoute,
+  profile: profileRoutes,
+  doctor: doctorRoute,
+  state: stateRoutes,
+  repo: repoRoutes,
+  toolstack: toolstackRoutes,
+  completion: completionRoute,
+} as const
+
+/** Commands of this machine under a word of the contract, by both words. */
+export const sharedCommands = { disk: diskCommands } as const
+
+/** The commands that a command line may mean; the contract is loaded only for its own, since that takes longer than all the rest. */
+export async function routesFor([first = '', second = '']: readonly string[]): Promise<Routes> {
+  if (Object.hasOwn(localRoutes, first) || first === '--version' || first === '-v') return localRoutes
+  const own: Readonly<Record<string, Readonly<Record<string, unknown>>>> = sharedCommands
+  if (Object.hasOwn(own, first) && Object.hasOwn(own[first] ?? {}, second)) return { [first]: sharedRoute(first) }
+  const { apiRoutes } = await import('./api/routes.ts')
+  return { ...localRoutes, ...apiRoutes(sharedCommands) }
+}
+
+function sharedRoute(word: string): RouteMap<NixenContext> {
+  return buildRouteMap<string, NixenContext>({ routes: { ...diskCommands }, docs: { brief: word } })
+}
+
+/** The application with some of its commands. Commands load their code when they run, so that `nixen --help` is quick. */
+export function nixenApp(env: Readonly<Record<string, string | undefined>>, routes: Routes): Application<NixenContext> {
   const root = buildRouteMap<string, NixenContext>({
-    routes: { serve: serveRoute, state: stateRoutes, disk: diskRoutes, repo: repoRoutes, toolstack: toolstackRoutes },
+    routes,
     docs: { brief: 'Virtual machines on Xen and KVM hosts, and their backups' },
   })
   const describe = (error: unknown): string => describeFailure(error, env)

@@ -3,7 +3,7 @@ import { nixenVersion } from './version.ts'
 
 /** Which commands stand together on the first page of help, by their first words. What is missing here comes last. */
 const sections: readonly (readonly [title: string, words: readonly string[]])[] = [
-  ['Run a server', ['serve', 'setup', 'doctor']],
+  ['Run a server', ['serve', 'setup', 'doctor', 'state']],
   ['Choose a server', ['login', 'logout', 'profile', 'whoami', 'about', 'health']],
   [
     'What runs',

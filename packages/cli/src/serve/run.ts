@@ -1,64 +1,107 @@
 import { startServer, type Server } from '@nixen/server'
-import type { Toolstack } from '@nixen/toolstack'
+import { canAsk, confirm } from '../ask.ts'
 import { print, type CommonFlags } from '../command.ts'
+import { clientOf } from '../connect/connect.ts'
+import { stateDirectory } from '../connect/state-directory.ts'
 import type { NixenContext } from '../context.ts'
+import { cliErrors } from '../errors.ts'
 import { untilAborted } from '../serving.ts'
 import { nixenVersion } from '../version.ts'
-import { stateDirectory } from './state-directory.ts'
+import type { Simulated } from './simulate.ts'
 
 export interface ServeFlags extends CommonFlags {
   readonly state?: string
   readonly config?: string
   readonly set?: readonly (readonly [key: string, value: string])[]
-  readonly simulate: boolean
+  readonly simulate?: boolean
 }
 
 /** `nixen serve`: the control plane until it is interrupted. */
 export async function serve(context: NixenContext, flags: ServeFlags): Promise<void> {
   const environment = context.process.env ?? {}
+  const stateDir = stateDirectory(environment, flags.state)
   await using server = await startServer({
-    stateDir: stateDirectory(flags.state, environment),
+    stateDir,
     version: nixenVersion,
     flags: Object.fromEntries(flags.set ?? []),
+    logTo: quietOnTerminal(context),
     environment,
     file: flags.config,
     clock: context.clock,
   })
-  await using simulated = flags.simulate ? await simulate() : undefined
-  print(context, flags, { json: describe(server, simulated), text: greeting(server, simulated) })
+  await using simulated = (await wantsSimulated(context, server, flags))
+    ? await simulateIn(context, server, stateDir)
+    : undefined
+  const found = { server, simulated, stateDir }
+  print(context, flags, { json: describe(found), text: greeting(found) })
   await untilAborted(context.signal)
 }
 
-function describe({ url, fingerprint, setUpUrl }: Server, simulated: Toolstack | undefined): object {
-  const pool = simulated && { url: simulated.url, fingerprint: simulated.fingerprint }
-  return { url, fingerprint, setUpToken: tokenOf(setUpUrl), simulated: pool }
+/** Somebody who reads along wants the sentences below, and warnings: not a line for each request. */
+function quietOnTerminal({ process: { stderr } }: NixenContext): { write(line: string): void } | undefined {
+  if (stderr.isTTY !== true) return undefined
+  // pino's number of `info`.
+  return { write: (line) => (line.startsWith('{"level":30,') ? undefined : stderr.write(line)) }
 }
 
-/** The token is behind the `#`, where it reaches no log. */
-function tokenOf(setUpUrl: string | undefined): string | undefined {
-  return setUpUrl?.slice(setUpUrl.indexOf('#') + 1)
+/** Asks on the first start of an installation; without somebody to ask there is none unless it is asked for. */
+async function wantsSimulated(context: NixenContext, server: Server, flags: ServeFlags): Promise<boolean> {
+  if (flags.simulate !== undefined) return flags.simulate
+  if (server.setUpUrl === undefined || flags.json || !canAsk()) return false
+  return await confirm(
+    context,
+    'There is nothing here yet. Try Nixen with a simulated pool of 3 hosts and 40 VMs?',
+    true,
+  )
 }
 
-function greeting({ url, fingerprint, setUpUrl }: Server, simulated: Toolstack | undefined): string {
-  const token = tokenOf(setUpUrl)
+async function simulateIn(context: NixenContext, server: Server, stateDir: string): Promise<Simulated> {
+  if (server.localSocket === undefined) throw cliErrors.no_local_socket({ directory: stateDir })
+  const local = clientOf({ name: 'local', baseUrl: 'http://localhost', socketPath: server.localSocket }, context)
+  // A server that simulates nothing does not load the toolstack.
+  const { simulate } = await import('./simulate.ts')
+  return await simulate(local, stateDir)
+}
+
+interface Running {
+  readonly server: Server
+  readonly simulated: Simulated | undefined
+  readonly stateDir: string
+}
+
+function describe({ server, simulated, stateDir }: Running): object {
+  const { url, fingerprint, setUpUrl, localSocket } = server
+  const pool = simulated && {
+    url: simulated.toolstack.url,
+    fingerprint: simulated.toolstack.fingerprint,
+    connection: simulated.connection.id,
+  }
+  return { url, fingerprint, setUpToken: setUpUrl?.split('#')[1], setUpUrl, localSocket, stateDir, simulated: pool }
+}
+
+function greeting({ server: { url, fingerprint, setUpUrl, localSocket }, simulated, stateDir }: Running): string {
+  const pin = fingerprint === undefined ? '' : ` \\\n    --fingerprint ${fingerprint}`
   return [
-    `Nixen ${nixenVersion} answers at ${url}api/v1/`,
+    `Nixen ${nixenVersion} answers at ${url} (REST API: ${url}api/v1/)`,
     ...(fingerprint === undefined ? [] : [`Certificate (SHA-256): ${fingerprint}`]),
-    ...(token === undefined
+    `State: ${stateDir}`,
+    ...(setUpUrl === undefined
       ? []
       : [
-          'There is no user yet. Make the first administrator with this token, which works once:',
-          `  curl -k ${url}api/v1/setup --json '{"token":"${token}","name":"admin","password":"…"}'`,
+          '',
+          'There is no user yet. This makes the first administrator, here or on another machine; the link works once:',
+          `  nixen setup --username admin --link '${setUpUrl}'${pin}`,
         ]),
     ...(simulated
-      ? [`Simulated pool: ${simulated.url}, user root, password nixen`, `  its certificate: ${simulated.fingerprint}`]
+      ? [
+          '',
+          `Simulated pool: ${simulated.toolstack.url}, user root, password nixen; connected as "${simulated.connection.name}".`,
+        ]
       : []),
+    ...(localSocket === undefined
+      ? []
+      : ['', 'On this machine you need no log-in. In another terminal:', '  nixen vm list']),
+    '',
     'Ctrl-C ends it.',
   ].join('\n')
-}
-
-/** Loaded when it is asked for: as large as the server itself. */
-async function simulate(): Promise<Toolstack> {
-  const { startToolstack } = await import('@nixen/toolstack')
-  return await startToolstack({ hosts: 3, vms: 40, port: 0 })
 }

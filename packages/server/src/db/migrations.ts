@@ -91,3 +91,6 @@ const jobs: Migration = {
 
 /** All changes of the schema, oldest first. */
 export const migrations: readonly Migration[] = [first, tasks, repositories, jobs]
+
+/** Schema that this version writes. */
+export const knownSchema: number = migrations.length

@@ -94,5 +94,3 @@ export const migrations: readonly Migration[] = [first, tasks, repositories, job
 
 /** Schema that this version writes. */
 export const knownSchema: number = migrations.length
-/** Number of the schema that this program writes. */
-export const knownSchema: number = migrations.length

@@ -1,3 +1,5 @@
+import { fstatSync } from 'node:fs'
+
 // Node has no call for lseek(SEEK_DATA, SEEK_HOLE). Its foreign function interface can call the C library's, where it is there and
 // works; where not, holes are found by reading them, which costs little with direct I/O (docs/format/disk.md, "Holes").
 
@@ -24,7 +26,7 @@ export function holeFinder(fd: number, size: number): HoleFinder | undefined {
   const seek = lseek
   if (!seek) return undefined
   // A call that is wired up wrongly shows here, and is never used again.
-  if (seek(fd, 0n, seekEnd) !== BigInt(size)) {
+  if (!findsEnd(seek, fd, size)) {
     lseek = undefined
     return undefined
   }
@@ -40,6 +42,14 @@ export function holeFinder(fd: number, size: number): HoleFinder | undefined {
       return found < 0n ? size : Number(found)
     },
   }
+}
+
+/** Whether the call gives the end of a file of `size` bytes, or of what it has become meanwhile: another thread may be writing to it. */
+function findsEnd(seek: Lseek, fd: number, size: number): boolean {
+  const before = fstatSync(fd).size
+  const end = Number(seek(fd, 0n, seekEnd))
+  const after = fstatSync(fd).size
+  return end === size || (end >= Math.min(before, after) && end <= Math.max(before, after))
 }
 
 function loadLseek(): Lseek | undefined {

@@ -99,11 +99,12 @@ async function contentOf(sr: FileSr, uuid: string): Promise<Buffer> {
   return bytes
 }
 
+const rounds = process.env['NIXEN_LONG_TESTS'] ? 150 : 4
+
 describe('a file SR whose process is killed', () => {
   test.each(['vhd', 'qcow2'] as const)(
     'has every %s as it was, and lists every change',
     async (format) => {
-      const rounds = process.env['NIXEN_LONG_TESTS'] ? 150 : 4
       const directory = await mkdtemp(join(tmpdir(), 'nixen-crash-'))
       const disk = newUuid()
       const model = new Model(disk)
@@ -149,7 +150,8 @@ describe('a file SR whose process is killed', () => {
       }
       await rm(directory, { recursive: true })
     },
-    120_000,
+    // Far more than a round takes, also when other tests run beside.
+    rounds * 20_000,
   )
 })
 

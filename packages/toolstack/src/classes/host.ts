@@ -132,7 +132,6 @@ export const host: MethodSet = methods('host', {
   dmesg: () => '',
   dmesg_clear: () => '',
   get_log: () => '',
-  get_data_sources: () => [],
   restart_agent: ({ db }, self) => void db.get('host', self),
   sync_data: ({ db }, self) => void db.get('host', self),
   backup_rrds: ({ db }, self) => void db.get('host', self),

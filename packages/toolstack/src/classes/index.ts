@@ -2,27 +2,32 @@ import type { MethodSet } from '../dispatch/methods.ts'
 import { vdiNbd } from '../nbd/get-nbd-info.ts'
 import { hostPlugins } from '../plugins/host-plugins.ts'
 import { vmPlugin } from '../plugins/vm-plugin.ts'
+import { hostDataSources, srDataSources, vmDataSources } from './data-sources.ts'
 import { event } from './event.ts'
 import { eventQueue } from './event-queue.ts'
 import { hostHa, poolHa, vmHa } from './ha.ts'
 import { host } from './host.ts'
 import { message } from './message.ts'
 import { hostExternalAuth, poolExternalAuth } from './external-auth.ts'
-import { blob, secret, vmAppliance, vtpm } from './misc.ts'
+import { hostManagement, poolManagement } from './management.ts'
+import { blob, secret, vmAppliance } from './misc.ts'
 import { bond, network, pif, vlan } from './network.ts'
 import { pci } from './pci.ts'
 import { plainSetters } from './plain-setters.ts'
 import { pool } from './pool-class.ts'
 import { poolMembers } from './pool-members.ts'
 import { poolPatch, poolUpdate } from './pool-update.ts'
+import { poolSecureBoot, vmSecureBoot } from './secure-boot.ts'
 import { session } from './session.ts'
 import { pbd, sr } from './sr.ts'
 import { auth, role, subject } from './subject.ts'
 import { task } from './task.ts'
+import { tunnel } from './tunnel.ts'
 import { hostUpdates, poolUpdates, repository } from './updates.ts'
 import { vbd } from './vbd.ts'
 import { vdi } from './vdi.ts'
 import { vif } from './vif.ts'
+import { vtpm } from './vtpm.ts'
 import { vmLifecycle } from './vm-lifecycle.ts'
 import { vmLimits } from './vm-limits.ts'
 import { hostMigrate, vmMigrate } from './vm-migrate.ts'
@@ -49,6 +54,14 @@ export const classes: readonly MethodSet[] = [
   poolHa,
   vmHa,
   hostHa,
+  vmDataSources,
+  hostDataSources,
+  srDataSources,
+  hostManagement,
+  poolManagement,
+  vmSecureBoot,
+  poolSecureBoot,
+  tunnel,
   hostPlugins,
   vmPlugin,
   pci,

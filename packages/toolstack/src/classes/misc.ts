@@ -1,6 +1,5 @@
 import type { Call } from '../dispatch/call.ts'
 import { methods, type MethodSet } from '../dispatch/methods.ts'
-import { fault } from '../errors.ts'
 import type { Ref } from '../generated/rows.ts'
 import { withOperation } from '../operations/with-operation.ts'
 import { placement } from './placement.ts'
@@ -37,21 +36,6 @@ export const blob: MethodSet = methods('blob', {
     db.insert('blob', { mime_type, public: isPublic, size: 0, last_updated: pool.clock.now() }),
   destroy({ db }, self) {
     db.get('blob', self)
-    db.remove(self)
-  },
-})
-
-export const vtpm: MethodSet = methods('VTPM', {
-  create({ db }, VM, is_unique) {
-    const { VTPMs, power_state } = db.get('VM', VM)
-    if (power_state !== 'Halted') throw fault('VM_BAD_POWER_STATE', VM, 'halted', power_state.toLowerCase())
-    if (VTPMs.size > 0) throw fault('VTPM_MAX_AMOUNT_REACHED', '1')
-    return db.insert('VTPM', { VM, is_unique, is_protected: false, persistence_backend: 'xapi' })
-  },
-  destroy({ db }, self) {
-    const { power_state } = db.get('VM', db.get('VTPM', self).VM)
-    if (power_state !== 'Halted')
-      throw fault('VM_BAD_POWER_STATE', db.get('VTPM', self).VM, 'halted', power_state.toLowerCase())
     db.remove(self)
   },
 })

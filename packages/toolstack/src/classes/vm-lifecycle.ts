@@ -88,6 +88,10 @@ export async function destroyVm(call: Call, vm: Ref<'VM'>): Promise<void> {
   if (is_default_template) throw fault('VM_CANNOT_DELETE_DEFAULT_TEMPLATE', vm)
   const { VBDs, VIFs, consoles, VTPMs, VGPUs, VUSBs, crash_dumps } = db.get('VM', vm)
   for (const child of children) db.update(child, { parent: isNull(parent) ? nullRef : parent })
+  for (const vtpm of VTPMs) {
+    const { contents } = db.get('VTPM', vtpm)
+    if (db.find('secret', contents)) db.remove(contents)
+  }
   for (const devices of [VBDs, VIFs, consoles, VTPMs, VGPUs, VUSBs, crash_dumps]) {
     for (const ref of devices) db.remove(ref)
   }

@@ -266,6 +266,13 @@ export class Database {
     this.#log.reset(this.#generation)
   }
 
+  /** The objects that survive a restart. */
+  *keptRows(): Iterable<StoredRow> {
+    for (const { ref, cls, created, modified, values } of this.#rows.values()) {
+      if (cls.persist) yield { ref, cls: cls.name, created, modified, values }
+    }
+  }
+
   /** Puts other rows in the place of all there are, in one go: the next commit keeps them. */
   replace(rows: Iterable<StoredRow>): void {
     const before = new Map(this.#rows)

@@ -50,7 +50,8 @@ export async function openStateDirectory(root: string): Promise<KnownPools> {
   for (const name of await poolNames(root)) await finishMoves(root, name)
   for (const name of await readdir(root)) {
     // Never seen by anybody, or not needed any more.
-    if (/^pool-\d+\.(new|gone)$/.test(name)) await rm(join(root, name), { recursive: true, force: true })
+    if (/^(pool-\d+\.(new|gone)|pools\.json\.new)$/.test(name))
+      await rm(join(root, name), { recursive: true, force: true })
   }
   const indices = (await poolNames(root))
     .map((name) => Number(name.slice('pool-'.length)) - 1)

@@ -4,6 +4,7 @@ import type { Router } from '../wire/router.ts'
 import { addRrdRoutes } from '../rrd/handlers.ts'
 import { consoleSnapshot } from './console/snapshot.ts'
 import { dumpDatabase } from './database-dump.ts'
+import { restoreDatabase } from './database-restore.ts'
 import { uploadPoolPatch } from './pool-patch-upload.ts'
 import { exportRawVdi } from './raw-vdi-export.ts'
 import { importRawVdi } from './raw-vdi-import.ts'
@@ -21,6 +22,7 @@ export function addStreamRoutes(router: Router<HttpHandler>, pool: Pool): void {
   router.add('PUT', '/pool_patch_upload', uploadPoolPatch(pool))
   router.add('GET', '/vncsnapshot', consoleSnapshot(pool))
   router.add('GET', '/pool/xmldbdump', dumpDatabase(pool))
+  router.add('PUT', '/pool/xmldbdump', restoreDatabase(pool))
   router.add('GET', '/export', exportVm(pool))
   router.add('PUT', '/import', importVm(pool))
   router.add('GET', '/export_metadata', exportMetadata(pool))

@@ -2,6 +2,7 @@ import { ConnectionStore } from '../connections/connection-store.ts'
 import { SecondFactor } from '../auth/second-factor.ts'
 import { systemClock } from '@nixen/core'
 import { openState } from '../db/open-state.ts'
+import { RepositoryStore } from '../repositories/repository-store.ts'
 import { openStateDirectory } from '../state/state-directory.ts'
 import { addKey, dropOldKeys } from './master-key.ts'
 
@@ -22,6 +23,7 @@ export async function rotateMasterKey(stateDir: string, { databaseUrl }: StateOp
   try {
     const vault = addKey(state.keys)
     await new ConnectionStore(db, vault).sealAgain()
+    await new RepositoryStore(db, vault).sealAgain()
     await new SecondFactor({ db, vault, clock: systemClock }).sealAgain()
     return dropOldKeys(state.keys).current
   } finally {

@@ -20,7 +20,7 @@ let pool: WorkerPool
 beforeAll(() => {
   pool = new WorkerPool({ log: silentLog })
 })
-afterAll(async () => await pool[Symbol.asyncDispose]())
+afterAll(async () => await pool[Symbol.asyncDispose](), 120_000)
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'nixen-worker-'))
 })
@@ -62,7 +62,8 @@ function request(disks: BackupInput['disks'], more: Partial<BackupInput> = {}): 
   return { name: 'web-01', path: '/vm/l1', vm: { name: 'web-01' }, disks, threads: 2, ...more }
 }
 
-describe('a worker', () => {
+// Many processes are started, on machines that do other things too.
+describe('a worker', { timeout: 120_000 }, () => {
   test('backs up over NBD, takes changes alone the next time, and restic reads both', async () => {
     const at = place()
     const { id } = await pool.run('create', at, {})
@@ -297,7 +298,7 @@ describe('a worker', () => {
 
   test(
     'that is killed is a clear error, and what it did not finish is no harm',
-    { timeout: rounds * 30_000 },
+    { timeout: 120_000 + rounds * 30_000 },
     async () => {
       const at = place()
       await pool.run('create', at, {})

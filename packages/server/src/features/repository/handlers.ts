@@ -72,6 +72,7 @@ function readingHandlers(ports: RepositoryPorts) {
       const items = repositories
         .groups(id)
         .map((group) => Object.assign({ name: newest.get(group.path)?.name ?? '' }, group))
+        .toSorted((a, b) => b.storedSize - a.storedSize)
       return { ...(usage ? { at: usage.at } : {}), items }
     },
     async prunePreview(request) {

@@ -1,14 +1,22 @@
-import { randomBytes } from 'node:crypto'
-import { openStorage, Repository, type FileId, type Storage } from '@nixen/backup'
+import { createHash, randomBytes } from 'node:crypto'
+import { access as accessFile, constants, mkdtemp, rmdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { openStorage, parseStorageAddress, Repository, type FileId, type Storage } from '@nixen/backup'
 import { forEachConcurrent, isAppError, messageOf, MiB } from '@nixen/core'
 import type { RepositoryAccess } from '../../descriptors.ts'
 import type { StorageProbe } from '../../operations.ts'
 import type { OperationCode } from '../context.ts'
 import { factsOf } from './simple.ts'
 
-/** A file as a pack is, under a name that no repository uses: a name is the hash of the content, and this one's is not. */
-function newFile(): FileId {
-  return { kind: 'data', name: randomBytes(32).toString('hex') }
+/** A file as a pack is: named by the hash of its content, which stores check. No index names it, so nobody ever needs it. */
+interface Trial {
+  readonly file: FileId
+  readonly content: Uint8Array
+}
+
+/** Random content that is unlike any other. */
+function newTrial(content: Uint8Array): Trial {
+  return { content, file: { kind: 'data', name: createHash('sha256').update(content).digest('hex') } }
 }
 
 /** Opens a storage so that what is written there for a try can be removed again: without the retention of its address. */
@@ -28,7 +36,10 @@ export const probe: OperationCode<'probe'> = async ({ password }, { access, sign
   const repository = (await storage.stat({ kind: 'config', name: '' }, { signal })) !== undefined
   const opens = repository && password !== undefined ? { opens: await tryPassword(storage, password, signal) } : {}
   const { location } = storage.properties
-  return { location, repository, ...opens, ...(await tryFile(storage, signal)) }
+  const address = parseStorageAddress(access.location)
+  const allowed =
+    address.kind === 'local' && !repository ? await tryDirectory(address.directory) : await tryFile(storage, signal)
+  return { location, repository, ...opens, ...allowed }
 }
 
 async function tryPassword(
@@ -44,21 +55,18 @@ async function tryPassword(
   }
 }
 
-async function tryFile(
-  storage: Storage,
-  signal: AbortSignal,
-): Promise<Pick<StorageProbe, 'write' | 'overwrite' | 'remove' | 'reason'>> {
-  const file = newFile()
+type Allowed = Pick<StorageProbe, 'write' | 'overwrite' | 'remove' | 'reason'>
+
+async function tryFile(storage: Storage, signal: AbortSignal): Promise<Allowed> {
+  const { file, content } = newTrial(randomBytes(4096))
   try {
-    await storage.save(file, [randomBytes(4096)], { signal })
+    await storage.save(file, [content], { signal })
   } catch (error) {
     if (!isAppError(error, 'storage.denied')) throw error
     return { write: 'refused', reason: messageOf(error) }
   }
-  const overwrite = await storage.save(file, [randomBytes(4096)], { signal }).then(
-    () => 'allowed' as const,
-    () => 'refused' as const,
-  )
+  // Known once something was saved.
+  const overwrite = storage.properties.exclusiveCreate ? 'refused' : 'allowed'
   try {
     await storage.remove(file, { signal })
     return { write: 'allowed', overwrite, remove: (await storage.stat(file, { signal })) ? 'refused' : 'allowed' }
@@ -66,6 +74,25 @@ async function tryFile(
     if (!isAppError(error, 'storage.denied')) throw error
     return { write: 'allowed', overwrite, remove: 'refused', reason: messageOf(error) }
   }
+}
+
+/** A directory without a repository, that need not be there yet: what is tried is the nearest that is. */
+async function tryDirectory(directory: string): Promise<Allowed> {
+  let nearest = directory
+  while (nearest !== dirname(nearest) && !(await isThere(nearest))) nearest = dirname(nearest)
+  try {
+    await rmdir(await mkdtemp(join(nearest, 'nixen-trial-')))
+    return { write: 'allowed', overwrite: 'refused', remove: 'allowed' }
+  } catch (error) {
+    return { write: 'refused', reason: messageOf(error) }
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await accessFile(path, constants.F_OK).then(
+    () => true,
+    () => false,
+  )
 }
 
 const smallFiles = 8
@@ -77,9 +104,9 @@ export const benchmark: OperationCode<'benchmark'> = async (input, { access, sig
   await using storage = await openForTrial(access, signal)
   const { connections } = storage.properties
   // Content that no store can compress, made before the clock runs.
-  const content = randomBytes(fileSize)
-  const large = Array.from({ length: count }, newFile)
-  const small = Array.from({ length: smallFiles }, newFile)
+  const content = randomBytes(fileSize + count)
+  const large = Array.from({ length: count }, (_, i) => newTrial(content.subarray(i, i + fileSize)))
+  const small = Array.from({ length: smallFiles }, () => newTrial(randomBytes(smallSize)))
   const told = (phase: string, total: number) => {
     let done = 0
     return () => progress({ phase, done: ++done, total, unit: 'items' })
@@ -87,23 +114,24 @@ export const benchmark: OperationCode<'benchmark'> = async (input, { access, sig
   try {
     const writing = told('write', count)
     const written = await timed(() =>
-      forEachConcurrent(large, connections, async (file) => {
-        await storage.save(file, [content], { signal })
+      forEachConcurrent(large, connections, async ({ file, content: bytes }) => {
+        await storage.save(file, [bytes], { signal })
         writing()
       }),
     )
     const reading = told('read', count)
     const read = await timed(() =>
-      forEachConcurrent(large, connections, async (file) => {
+      forEachConcurrent(large, connections, async ({ file }) => {
         await storage.load(file, { signal, cache: 'bypass' })
         reading()
       }),
     )
     const smallWrites: number[] = []
-    for (const file of small)
-      smallWrites.push(await timed(() => storage.save(file, [content.subarray(0, smallSize)], { signal })))
+    for (const { file, content: bytes } of small) {
+      smallWrites.push(await timed(() => storage.save(file, [bytes], { signal })))
+    }
     const smallReads: number[] = []
-    for (const file of small)
+    for (const { file } of small)
       smallReads.push(await timed(async () => void (await storage.load(file, { signal, cache: 'bypass' }))))
     const list = await timed(async () => void (await Array.fromAsync(storage.list('snapshot', { signal }))))
     const rate = (ms: number): number => Math.round((count * fileSize * 1000) / Math.max(ms, 0.001))
@@ -118,7 +146,7 @@ export const benchmark: OperationCode<'benchmark'> = async (input, { access, sig
     }
   } finally {
     // Also after a failure, and when it was cancelled.
-    await forEachConcurrent([...large, ...small], connections, async (file) => {
+    await forEachConcurrent([...large, ...small], connections, async ({ file }) => {
       await storage.remove(file).catch(() => undefined)
     })
   }

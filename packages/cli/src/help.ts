@@ -7,10 +7,24 @@ const sections: readonly (readonly [title: string, words: readonly string[]])[] 
   ['Choose a server', ['login', 'logout', 'profile', 'whoami', 'about', 'health']],
   [
     'What runs',
-    ['vm', 'template', 'snapshot', 'disk', 'nic', 'host', 'pool', 'storage', 'network', 'connection', 'task', 'alarm'],
+    [
+      'vm',
+      'template',
+      'snapshot',
+      'disk',
+      'nic',
+      'host',
+      'pool',
+      'storage',
+      'network',
+      'connection',
+      'bulk',
+      'task',
+      'alarm',
+    ],
   ],
   ['Who may do what', ['user', 'group', 'role', 'token', 'audit', 'settings', 'query']],
-  ['Backups', ['repo']],
+  ['Backups', ['job', 'run', 'point', 'repository', 'repo']],
 ]
 const others = 'More'
 

@@ -104,8 +104,9 @@ function parseWord(words: readonly string[], text: string): string {
 
 function parseList(schema: z.ZodArray, text: string, now: number): unknown {
   if (text.trim() === '') return []
-  const json = text.trim().startsWith('[') ? demandJson(text) : undefined
-  return json ?? splitOutside(text).map((item) => parseValue(elementOf(schema), item, now))
+  const bracketed = /^\s*\[(.*)\]\s*$/s.exec(text)?.[1]
+  const json = bracketed === undefined ? undefined : parseJson(text)
+  return json ?? splitOutside(bracketed ?? text).map((item) => parseValue(elementOf(schema), item, now))
 }
 
 function parseObject(shape: Shape, text: string, now: number): unknown {
@@ -144,7 +145,7 @@ function parsePairs(text: string, read: (name: string, value: string) => unknown
     const equals = part.indexOf('=')
     if (equals < 1) throw new SyntaxError(`"${part}" is not NAME=VALUE.`)
     const name = part.slice(0, equals).trim()
-    return [name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase()), part.slice(equals + 1)] as const
+    return [name, withoutQuotes(part.slice(equals + 1))] as const
   })
   return Object.fromEntries(entries.map(([name, value]) => [name, read(name, value)]))
 }
@@ -161,7 +162,11 @@ function splitOutside(text: string): readonly string[] {
     if (letter === ',' && depth === 0 && !quoted) parts.push('')
     else parts.push((parts.pop() ?? '') + letter)
   }
-  return parts.map((part) => part.replace(/^"(.*)"$/, '$1'))
+  return parts.map(withoutQuotes)
+}
+
+function withoutQuotes(text: string): string {
+  return text.replace(/^"(.*)"$/s, '$1')
 }
 
 function parseJson(text: string): unknown {

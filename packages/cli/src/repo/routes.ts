@@ -286,5 +286,5 @@ export const repoRoutes: RouteMap<NixenContext> = buildRouteMap({
     rebuildIndex,
     repair,
   },
-  docs: { brief: 'Backup repositories in the restic format' },
+  docs: { brief: 'Repositories that this machine can reach, without a server (restic format)' },
 })

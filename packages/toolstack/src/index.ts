@@ -1,4 +1,5 @@
 export type { AddedRule, Delays, FaultRule, Faults } from './faults/faults.ts'
+export type { SpaceFaultRule } from './faults/space-faults.ts'
 export type { StreamFaultRule } from './faults/stream-faults.ts'
 export { isSubjectRole, type Role, type SubjectRole } from './session/roles.ts'
 export type { User } from './session/sessions.ts'

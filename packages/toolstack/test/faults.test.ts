@@ -1,8 +1,9 @@
 import { request } from 'node:http'
 import { Readable } from 'node:stream'
+import { MiB } from '@nixen/core'
 import { openNbd } from '@nixen/disk'
 import { describe, expect, test } from 'vitest'
-import { find, logIn, quickToolstack, type TestClient } from './client.ts'
+import { find, logIn, quickToolstack, type Loose, type TestClient } from './client.ts'
 import { put } from './transfers.ts'
 
 describe('faults', () => {
@@ -132,5 +133,45 @@ describe('faults of streams', () => {
     const block = new Uint8Array(512 * 1024)
     await source.read(0, block)
     await expect(source.read(0, new Uint8Array(1024 * 1024))).rejects.toThrow('EIO')
+  })
+})
+
+describe('an SR that gets full', () => {
+  test('fails what needs room on it, keeps what was there, and goes on when there is room again', async () => {
+    await using toolstack = await quickToolstack({ vms: 3, debugPort: 0 })
+    const client = await logIn(toolstack.url)
+    const [pool] = toolstack.pools
+    const [sr, { uuid }] = await find(client, 'SR', (each) => each.type === 'ext')
+    const fields = { SR: sr, virtual_size: 16 * MiB, type: 'user', sharable: false, read_only: false, other_config: {} }
+    const names = { name_label: 'd', name_description: '' }
+    const vdi = await client.call('VDI.create', { ...names, ...fields })
+    const upload = async (value: number): Promise<Loose> => {
+      const task = await client.call('task.create', 'upload', '')
+      const url = `${toolstack.url}/import_raw_vdi?session_id=${client.session}&task_id=${task}&vdi=${vdi}`
+      await fetch(url, { method: 'PUT', body: new Uint8Array(16 * MiB).fill(value) }).then((answer) => answer.text())
+      await expect.poll(() => client.call('task.get_status', task)).not.toBe('pending')
+      return await client.call('task.get_record', task)
+    }
+    expect((await upload(1)).status).toBe('success')
+    const body = JSON.stringify({ sr: uuid, space: 6 * MiB })
+    expect((await fetch(`${pool!.debugUrl}/faults`, { method: 'POST', body })).status).toBe(200)
+    const noSpace = ['SR_BACKEND_FAILURE_44', '', 'There is insufficient space', '']
+    const failed = await upload(2)
+    expect(failed).toMatchObject({ status: 'failure', error_info: noSpace })
+    pool!.faults.clear()
+    const rule = pool!.faults.add({ sr: uuid, space: 0 })
+    const before = await client.call('VDI.get_all')
+    expect(await client.refusal('VDI.create', { ...names, ...fields })).toEqual(noSpace)
+    expect(await client.refusal('VDI.snapshot', vdi, {})).toEqual(noSpace)
+    expect(await client.refusal('VDI.clone', vdi, {})).toEqual(noSpace)
+    expect(await client.call('VDI.get_all')).toEqual(before)
+    expect(rule.used).toBe(3)
+    const whole = `${toolstack.url}/export_raw_vdi?session_id=${client.session}&vdi=${vdi}`
+    expect(new Uint8Array(await (await fetch(whole)).arrayBuffer()).length).toBe(16 * MiB)
+    rule.remove()
+    expect((await upload(3)).status).toBe('success')
+    const bytes = new Uint8Array(await (await fetch(whole)).arrayBuffer())
+    expect(Buffer.from(bytes).equals(Buffer.alloc(16 * MiB, 3))).toBe(true)
+    expect((await fetch(`${pool!.debugUrl}/faults`, { method: 'POST', body: '{"sr":"*"}' })).status).toBe(400)
   })
 })

@@ -1,5 +1,7 @@
 import { systemClock, type Clock, type Random } from '@nixen/core'
 import { XapiError } from '@nixen/xapi'
+import { smError } from '../storage/sm-errors.ts'
+import { LimitedSpace, type SpaceFaultRule } from './space-faults.ts'
 import { fitsStream, ImpededStream, type StreamFaultRule } from './stream-faults.ts'
 
 /** Makes calls fail or wait. A rule fits when all that it names fits. */
@@ -46,6 +48,7 @@ export class Faults {
   readonly #clock: Clock
   #rules: Active<FaultRule>[] = []
   #streams: Active<StreamFaultRule>[] = []
+  #spaces: LimitedSpace[] = []
   #delays: Delays
 
   constructor({ random, clock = systemClock, delays = {} }: { random: Random; clock?: Clock; delays?: Delays }) {
@@ -54,8 +57,13 @@ export class Faults {
     this.#delays = delays
   }
 
-  /** Puts a rule for calls or for streams in force. */
-  add(rule: FaultRule | StreamFaultRule): AddedRule {
+  /** Puts a rule for calls, for streams or for the room on an SR in force. */
+  add(rule: FaultRule | StreamFaultRule | SpaceFaultRule): AddedRule {
+    if ('sr' in rule) {
+      const limited = new LimitedSpace(rule)
+      this.#spaces.push(limited)
+      return handleOf(limited, () => (this.#spaces = this.#spaces.filter((other) => other !== limited)))
+    }
     if ('stream' in rule) {
       const active = { rule, used: 0 }
       this.#streams.push(active)
@@ -69,6 +77,12 @@ export class Faults {
   clear(): void {
     this.#rules = []
     this.#streams = []
+    this.#spaces = []
+  }
+
+  /** Takes room on an SR; `SR_BACKEND_FAILURE_44` when a rule leaves none. */
+  takeSpace(sr: string, bytes: number): void {
+    for (const space of this.#spaces) if (!space.take(sr, bytes)) throw smError('SRNoSpace')
   }
 
   /** The rule that a new stream is under; `undefined` for most. */
@@ -116,7 +130,7 @@ export class Faults {
   }
 }
 
-function handleOf(active: Active<unknown>, remove: () => void): AddedRule {
+function handleOf(active: { readonly used: number }, remove: () => void): AddedRule {
   return {
     get used() {
       return active.used

@@ -72,10 +72,11 @@ export async function openPool(options: PoolOptions, given?: Database): Promise<
   const { directory, log, index } = options
   if (directory !== undefined) await mkdir(directory, { recursive: true })
   const { db, notes } = given ? { db: given, notes: [] } : openInventory(options)
+  const takeSpace = (sr: string, bytes: number): void => pool.faults.takeSpace(sr, bytes)
   const storage =
     directory === undefined
-      ? await LocalStorage.temporary({ db, log })
-      : await LocalStorage.open({ db, directory: join(directory, 'sr'), log })
+      ? await LocalStorage.temporary({ db, log, takeSpace })
+      : await LocalStorage.open({ db, directory: join(directory, 'sr'), log, takeSpace })
   const stop = new AbortController()
   const certificates = await certificatesOf(db, directory)
   const pool = assemble(options, { db, certificates, storage, signal: stop.signal })

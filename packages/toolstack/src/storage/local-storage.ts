@@ -9,6 +9,7 @@ import { changedBlocks } from './cbt/changed-blocks.ts'
 import { dropTransfers } from './dom0-attachment.ts'
 import { FileSr } from './file-sr/file-sr.ts'
 import { IsoSr } from './iso-sr.ts'
+import { limitedDisk, limitedSink } from './limited-disk.ts'
 import { Locks } from './locks.ts'
 import { applyChange, applyScan, updateTotals } from './record-keeper.ts'
 import { smError } from './sm-errors.ts'
@@ -29,6 +30,9 @@ import { zeroDisk } from './zero-disk.ts'
 /** SR types whose disks are files that somebody else puts there. */
 const isoTypes: ReadonlySet<string> = new Set(['iso', 'udev'])
 
+/** What a new file takes before anything is written to it, bytes. */
+const newFile = 4096
+
 export interface LocalStorageOptions {
   readonly db: Database
   /** A directory for each SR is made in it, named by the SR's UUID. */
@@ -38,6 +42,8 @@ export interface LocalStorageOptions {
   readonly allowed?: readonly string[] | undefined
   /** Milliseconds from a change to coalescing in the background; 1000 when left out, `undefined` never by itself. */
   readonly coalesceDelay?: number | undefined
+  /** Asked before bytes are written to an SR; throws when there is no room for them. */
+  readonly takeSpace?: ((sr: string, bytes: number) => void) | undefined
 }
 
 /** The SRs of a pool in a directory of this machine. */
@@ -130,6 +136,7 @@ export class LocalStorage implements StoragePort, AsyncDisposable {
 
   async create(place: VdiPlace, options: { size: number; format?: VdiFormat | undefined }): Promise<VdiState> {
     const driver = await this.#driver(place.sr)
+    this.#takeSpace(place.sr, newFile)
     this.#comes(place.uuid)
     return await driver.create(place.uuid, { ...options, format: options.format ?? this.#usualFormat(place.sr) })
   }
@@ -142,15 +149,19 @@ export class LocalStorage implements StoragePort, AsyncDisposable {
     const driver = await this.#driver(place.sr)
     const format = options.format ?? this.#usualFormat(place.sr)
     this.#comes(place.uuid)
-    return await driver.make(place.uuid, { ...options, format }, work)
+    const take = (bytes: number): void => this.#takeSpace(place.sr, bytes)
+    take(newFile)
+    return await driver.make(place.uuid, { ...options, format }, (sink) => work(limitedSink(sink, take)))
   }
 
   async snapshot(from: VdiPlace, uuid: string): Promise<VdiState> {
+    this.#takeSpace(from.sr, newFile)
     this.#comes(uuid)
     return await (await this.#written(from)).snapshot(from.uuid, uuid)
   }
 
   async clone(from: VdiPlace, uuid: string): Promise<VdiState> {
+    this.#takeSpace(from.sr, newFile)
     this.#comes(uuid)
     return await (await this.#written(from)).clone(from.uuid, uuid)
   }
@@ -206,7 +217,8 @@ export class LocalStorage implements StoragePort, AsyncDisposable {
     const vdi = this.#unwritten(place, driver)
     // Reading what was never written needs no file.
     if (vdi !== undefined && !write) return zeroDisk(this.#options.db.get('VDI', vdi).virtual_size)
-    return await (await this.#written(place)).open(place.uuid, { write })
+    const disk = await (await this.#written(place)).open(place.uuid, { write })
+    return write ? limitedDisk(disk, (bytes) => this.#takeSpace(place.sr, bytes)) : disk
   }
 
   /** Works on all that waits to be coalesced on an SR, and resolves when nothing is left. */
@@ -218,6 +230,10 @@ export class LocalStorage implements StoragePort, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.detachAll()
     if (this.#temporary !== undefined) await rm(this.#temporary, { recursive: true, force: true })
+  }
+
+  #takeSpace(sr: string, bytes: number): void {
+    this.#options.takeSpace?.(sr, bytes)
   }
 
   #comes(uuid: string): void {

@@ -45,7 +45,7 @@ describe('a connection', () => {
     inventory.put('connection', connection('connecting', { error: lost }))
     expect(alarmsOf(inventory)).toHaveLength(1)
     inventory.put('connection', connection('failed', { error: lost, since: 9000 }))
-    expect(alarmsOf(inventory)[0]).toMatchObject({ message: expect.stringContaining('somebody') as string, time: 1000 })
+    expect(alarmsOf(inventory)[0]).toMatchObject({ message: `Rack 1 is not connected: ${lost.message}`, time: 1000 })
     inventory.put('connection', connection('connected'))
     expect(alarmsOf(inventory)).toEqual([])
   })

@@ -77,12 +77,13 @@ export class OwnAlarms implements Disposable {
     clearTimeout(this.#waiting.get(id))
     this.#waiting.delete(id)
     const before = this.#inventory.get('alarm', alarmId(`connection-${id}`))
-    const then = state === 'failed' ? 'It is not tried again before somebody has looked.' : 'It is tried again.'
+    // Of a failure that needs somebody the error says so itself.
+    const then = state === 'failed' ? '' : ' It is tried again.'
     this.#put({
       id: alarmId(`connection-${id}`),
       connection: ownConnection,
       name: 'connection_down',
-      message: `${name} is not connected: ${error?.message ?? state} ${then}`,
+      message: `${name} is not connected: ${error?.message ?? state}${then}`,
       severity: 'critical',
       time: before?.time ?? since,
     })

@@ -26,18 +26,23 @@ export interface RenewOptions {
  */
 export function keepRenewed(app: FastifyInstance, options: RenewOptions): Disposable {
   const { folder, settings, clock, log, onServed, interval = usualInterval } = options
-  let { cert } = options.tls
+  let { fingerprint } = options.tls
+  let looking = false
   const look = async (): Promise<void> => {
+    if (looking) return
+    looking = true
     try {
       const tls = await provideTls({ folder, settings, now: clock.now() })
-      if (!tls || tls.cert === cert || !(app.server instanceof TlsServer)) return
+      if (!tls || tls.fingerprint === fingerprint || !(app.server instanceof TlsServer)) return
       app.server.setSecureContext({ cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' })
-      cert = tls.cert
+      fingerprint = tls.fingerprint
       onServed?.(tls)
-      log.info('serving a new certificate', { fingerprint: tls.fingerprint })
+      log.info('serving a new certificate', { fingerprint })
     } catch (error) {
       // The old one stays in use; the next look may find it mended.
       log.error('the certificate cannot be renewed', { message: messageOf(error) })
+    } finally {
+      looking = false
     }
   }
   const timer = setInterval(() => void look(), interval)

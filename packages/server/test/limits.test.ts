@@ -45,7 +45,7 @@ const withHugeNames: Provider = {
 }
 
 test('guessing is slowed by name and by address, doubling, and others are not kept out', async () => {
-  const clock = { ...systemClock, later: 0, monotonic: () => performance.now() + clock.later }
+  const clock = { ...systemClock, later: 0, monotonic: () => clock.later }
   await using state = await temporaryState()
   await using server = await testServer(state.path, { clock, flags: { 'server.trusted_proxies': '127.0.0.1' } })
   const tab = await signUp(server)
@@ -68,10 +68,9 @@ test('guessing is slowed by name and by address, doubling, and others are not ke
   expect(await attempt('bob', password, '192.0.2.1')).toBe('wait 1')
   expect(await attempt('bob', password, '192.0.2.9')).toBe(200)
   for (const seconds of [2, 4, 8]) {
-    clock.later += 900_000 / 900 + seconds * 500
+    clock.later += seconds * 500
     expect(await attempt('ada', 'wrong', '192.0.2.1')).toBe(401)
     expect(await attempt('ada', 'wrong', '192.0.2.1')).toBe(`wait ${seconds}`)
-    clock.later += seconds * 500
   }
   clock.later += 16 * 60_000
   expect(await attempt('ada', admin.password, '192.0.2.1')).toBe(200)

@@ -67,3 +67,7 @@ test.each<[string, string | undefined, { time: boolean; names: boolean }]>([
 ])('the list of %j by %j looks outside its objects: %j', (q, sort, outside) => {
   expect(outsideOfList('vm', { q, sort })).toEqual(outside)
 })
+
+test('a query with a mistake is refused by its code', () => {
+  expect(() => outsideOfList('vm', { q: 'power:(' })).toThrow(expect.objectContaining({ code: 'query.invalid' }))
+})

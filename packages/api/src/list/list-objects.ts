@@ -57,6 +57,7 @@ export function outsideOfList(type: QueryType, { q = '', sort }: Pick<ListQuery,
   // A moment is a value of the object, how long ago that was is not.
   const time = keys.some(({ field }) => field.unit === 'duration')
   const names = keys.some(({ field }) => field.kind === 'id')
+  demandQuery(q, table, { now: 0 })
   const query = outsideOf(q, table)
   return { time: time || query.time, names: names || query.names }
 }

@@ -49,7 +49,7 @@ export interface Outside {
   readonly names: boolean
 }
 
-/** What a query that compiles looks at beside the objects. Errs on the side of more. */
+/** What a query looks at beside the objects; it has to be one that compiles. Errs on the side of more. */
 export function outsideOf(text: string, table: FieldTable): Outside {
   const seen = { time: false, names: false }
   const visit = (query: Query): void => {

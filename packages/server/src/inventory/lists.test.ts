@@ -29,7 +29,7 @@ test('a list is kept from the second time that it is asked for, and follows chan
   inventory.put('vm', vm('d', { name: 'A' }))
   inventory.remove('vm', 'vm.c.b')
   expect(ask({ q })).toEqual(['A', 'a'])
-  inventory.removeConnection('c')
+  inventory.removeConnection(vm('a').connection)
   expect([ask({ q }), lists.kept]).toEqual([[], 1])
 })
 
@@ -50,6 +50,16 @@ test('a list that goes by the time is never kept', () => {
   inventory.put('vm', vm('a', { started: now - 5000 }))
   for (let i = 0; i < 3; i++) expect(ask({ q: 'uptime:<7d' })).toEqual(['a'])
   expect(lists.kept).toBe(0)
+})
+
+test.each([
+  [{ q: 'powr:running' }, 'query.invalid'],
+  [{ q: 'power:(' }, 'query.invalid'],
+  [{ sort: 'drives' }, 'query.bad_sort'],
+  [{ cursor: 'x' }, 'query.bad_cursor'],
+])('%j is refused with %s, however often it is asked', (query, code) => {
+  const { ask } = setUp('a')
+  for (let i = 0; i < 3; i++) expect(() => ask(query)).toThrow(expect.objectContaining({ code }))
 })
 
 test('who may see only some objects gets only these, though others have kept lists', () => {

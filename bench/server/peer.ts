@@ -16,5 +16,6 @@ export const xenOrchestra = {
   oneCpuMs: 2.2,
   eventP50Ms: 46,
   burstSeconds: 0.5,
+  burstCpuSeconds: 0.21,
   idleCpuMsPerSecond: 80,
 } as const

@@ -48,7 +48,10 @@ export async function startDaemon(socketPath: string, tool: string, ...args: rea
   child.stderr?.on('data', (bytes: Buffer) => (output += bytes.toString()))
   const ended = once(child, 'exit')
   for (let tries = 0; !(await answers(socketPath)); tries++) {
-    if (child.exitCode !== null || tries > 500) throw new Error(`${tool} did not start: ${output}`)
+    if (child.exitCode !== null || tries > 2000) {
+      child.kill('SIGKILL')
+      throw new Error(`${tool} did not start: ${output}`)
+    }
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
   const kill = async (): Promise<void> => {

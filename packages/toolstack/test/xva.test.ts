@@ -154,4 +154,19 @@ describe('an XVA', () => {
     const [imported = ''] = decodeTaskResult(task.result, 'set(ref:VM)') as string[]
     expect(await client.call('VM.get_VBDs', imported)).toHaveLength(2)
   })
+
+  test('takes the content of a VTPM along', async () => {
+    const vtpm = await client.call('VTPM.create', vm, true)
+    await client.call('VTPM.set_contents', vtpm, 'c2VjcmV0')
+    const file = join(directory, 'vtpm.xva')
+    await get(client, '/export', { ref: vm }, file)
+    await client.call('VTPM.destroy', vtpm)
+    const { result } = await upload(file)
+    const [imported] = decodeTaskResult(result) as string[]
+    const [copy] = await client.call('VM.get_VTPMs', imported)
+    expect(await client.call('VTPM.get_contents', copy)).toBe('c2VjcmV0')
+    expect(await client.call('VTPM.get_record', copy)).toMatchObject({ VM: imported, is_unique: true })
+    await client.call('VM.destroy', imported)
+    expect((await client.refusal('VTPM.get_record', copy))[0]).toBe('HANDLE_INVALID')
+  })
 })

@@ -9,6 +9,7 @@ import { poolRef } from '../pool/pool.ts'
 import { possibleHosts } from './placement.ts'
 import { createVdi, destroyVdi } from './vdi-disks.ts'
 import { assertMemoryOrder, assertVcpus } from './vm-limits.ts'
+import { removeVtpm } from './vtpm.ts'
 
 /** A disk that `other_config:disks` of a template asks for. */
 interface DiskWish {
@@ -88,11 +89,8 @@ export async function destroyVm(call: Call, vm: Ref<'VM'>): Promise<void> {
   if (is_default_template) throw fault('VM_CANNOT_DELETE_DEFAULT_TEMPLATE', vm)
   const { VBDs, VIFs, consoles, VTPMs, VGPUs, VUSBs, crash_dumps } = db.get('VM', vm)
   for (const child of children) db.update(child, { parent: isNull(parent) ? nullRef : parent })
-  for (const vtpm of VTPMs) {
-    const { contents } = db.get('VTPM', vtpm)
-    if (db.find('secret', contents)) db.remove(contents)
-  }
-  for (const devices of [VBDs, VIFs, consoles, VTPMs, VGPUs, VUSBs, crash_dumps]) {
+  for (const vtpm of VTPMs) removeVtpm(db, vtpm)
+  for (const devices of [VBDs, VIFs, consoles, VGPUs, VUSBs, crash_dumps]) {
     for (const ref of devices) db.remove(ref)
   }
   db.remove(vm)

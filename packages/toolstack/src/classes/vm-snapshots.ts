@@ -8,6 +8,7 @@ import { copyVm, perVif, type CopyPlan } from './vm-copy.ts'
 import { cloneVdi, destroyVdi } from './vdi-disks.ts'
 import { announce, resumeVm, suspendVm } from './vm-power.ts'
 import { haltVm } from './vm-runtime.ts'
+import { copyVtpms, removeVtpm } from './vtpm.ts'
 
 /** Makes a snapshot and hangs it into the tree of snapshots. */
 async function snapshot(call: Call, vm: Ref<'VM'>, plan: CopyPlan): Promise<Ref<'VM'>> {
@@ -72,8 +73,9 @@ async function removeReplaced(call: Call, vm: Ref<'VM'>, snapshotRef: Ref<'VM'>)
   const counterparts = new Set(
     [...db.get('VM', snapshotRef).VBDs].map((ref) => db.find('VDI', db.get('VBD', ref).VDI)?.snapshot_of),
   )
-  const { suspend_VDI, VIFs, VBDs } = db.get('VM', vm)
+  const { suspend_VDI, VIFs, VBDs, VTPMs } = db.get('VM', vm)
   for (const vif of VIFs) db.remove(vif)
+  for (const vtpm of VTPMs) removeVtpm(db, vtpm)
   for (const vbd of VBDs) {
     const { VDI, type } = db.get('VBD', vbd)
     if (type === 'Disk' && counterparts.has(VDI)) {
@@ -113,6 +115,7 @@ function takeOver(
     const family = families.find((snapshots) => snapshots.includes(VDI)) ?? [VDI]
     for (const snapshotVdi of family) db.update(snapshotVdi, { snapshot_of: disk })
   }
+  copyVtpms(db, snapshotRef, vm)
   for (const ref of frozen.VIFs) {
     db.insert('VIF', { ...omit(db.get('VIF', ref), ...perVif), VM: vm })
   }

@@ -11,12 +11,27 @@ export interface PackedObject<C extends ClassName = ClassName> {
   readonly fields: Partial<Rows[C]>
 }
 
+/** Names of the fields of a VTPM in an `ova.xml`, which has no other objects in such a form. */
+export type VtpmField = `vTPM'_${'VM' | 'uuid' | 'is_unique' | 'is_protected' | 'content'}`
+
+/** A VTPM of an XVA. */
+export interface PackedVtpm {
+  /** The id of its machine. */
+  readonly vm: string
+  readonly isUnique: boolean
+  readonly isProtected: boolean
+  /** Base64. */
+  readonly content: string
+}
+
 /** The objects of an `ova.xml`. */
 export class PackedObjects {
   readonly #objects: readonly PackedObject[]
+  readonly vtpms: readonly PackedVtpm[]
 
-  constructor(objects: readonly PackedObject[]) {
+  constructor(objects: readonly PackedObject[], vtpms: readonly PackedVtpm[]) {
     this.#objects = objects
+    this.vtpms = vtpms
   }
 
   of<C extends ClassName>(cls: C): PackedObject<C>[] {
@@ -53,7 +68,11 @@ export function readPackage(db: Database, ovaXml: string): PackedObjects {
   const list = isRecord(root) ? root['objects'] : undefined
   if (!isRecord(root) || !Array.isArray(list)) throw new XapiError('IMPORT_ERROR', ['ova.xml has no list of objects'])
   checkVersion(db, root['version'])
-  return new PackedObjects((list as readonly unknown[]).flatMap((item) => readObject(db, item) ?? []))
+  const items: readonly unknown[] = list
+  return new PackedObjects(
+    items.flatMap((item) => readObject(db, item) ?? []),
+    items.flatMap((item) => readVtpm(item) ?? []),
+  )
 }
 
 function checkVersion(db: Database, version: unknown): void {
@@ -79,6 +98,17 @@ function readObject(db: Database, item: unknown): PackedObject | undefined {
   }
   // Each value was decoded by the type of its field.
   return { cls: cls as ClassName, id, fields: fields as PackedObject['fields'] }
+}
+
+function readVtpm(item: unknown): PackedVtpm | undefined {
+  if (!isRecord(item) || item['class'] !== 'VTPM' || !isRecord(item['snapshot'])) return undefined
+  const { snapshot } = item
+  const at = (name: VtpmField): unknown => snapshot[name]
+  const [vm, content] = [at("vTPM'_VM"), at("vTPM'_content")]
+  if (typeof vm !== 'string' || typeof content !== 'string') {
+    throw new XapiError('IMPORT_ERROR', ['a VTPM of ova.xml has the wrong form'])
+  }
+  return { vm, content, isUnique: at("vTPM'_is_unique") === true, isProtected: at("vTPM'_is_protected") === true }
 }
 
 function decodeField(

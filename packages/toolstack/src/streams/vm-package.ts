@@ -5,6 +5,7 @@ import type { ClassName, Ref } from '../generated/rows.ts'
 import type { WireType } from '../model/wire-type.ts'
 import type { Pool } from '../pool/pool.ts'
 import { xmlParts } from '../wire/xml-encode.ts'
+import type { VtpmField } from './package-reader.ts'
 import { formatDate } from '../wire/dates.ts'
 
 /** What an XVA says about one or more VMs, and which disks it has data of. */
@@ -43,7 +44,7 @@ export function describeVms(
   const rows = collect(db, vms, { snapshots, parents })
   const ids = new Map([...rows].map((row, index) => [row.ref as string, `Ref:${index}`]))
   const head = xmlParts(packageType, { version: versionOf(db, clock.now()) }).join('')
-  const objects = [...rows].map((row) => objectText(row, ids)).join('')
+  const objects = [...rows].map((row) => (isVtpm(row) ? vtpmText(db, row, ids) : objectText(row, ids))).join('')
   const list = `<member><name>objects</name><value><array><data>${objects}</data></array></value></member>`
   const disks = [...rows].filter(isRowOf('VDI')).map((row) => ({ ref: ids.get(row.ref) ?? '', vdi: row.ref }))
   return { ovaXml: head.replace(/<\/struct><\/value>$/, `${list}</struct></value>`), disks }
@@ -68,6 +69,33 @@ function isRowOf<C extends ClassName>(cls: C): (row: Row) => row is Row<C> {
   return (row): row is Row<C> => row.cls.name === cls
 }
 
+const isVtpm = isRowOf('VTPM')
+
+/** A VTPM with its content, in the form of its own that a host writes (xen-api, export.ml). */
+function vtpmText(db: Database, { ref, values }: Row<'VTPM'>, ids: ReadonlyMap<string, string>): string {
+  const { VM, uuid, is_unique, is_protected, contents } = values
+  const boolType: WireType = { kind: 'bool' }
+  const members: Record<VtpmField, WireType> = {
+    "vTPM'_VM": stringType,
+    "vTPM'_uuid": stringType,
+    "vTPM'_is_unique": boolType,
+    "vTPM'_is_protected": boolType,
+    "vTPM'_content": stringType,
+  }
+  const snapshot: Record<VtpmField, string | boolean> = {
+    "vTPM'_VM": ids.get(VM) ?? 'OpaqueRef:NULL',
+    "vTPM'_uuid": uuid,
+    "vTPM'_is_unique": is_unique,
+    "vTPM'_is_protected": is_protected,
+    "vTPM'_content": db.find('secret', contents)?.value ?? '',
+  }
+  const type: WireType = {
+    kind: 'struct',
+    members: { class: stringType, id: stringType, snapshot: { kind: 'struct', members } },
+  }
+  return xmlParts(type, { class: 'VTPM', id: ids.get(ref), snapshot }).join('')
+}
+
 /** The VMs, and the objects a host puts into the file with them. */
 function collect(
   db: Database,
@@ -82,9 +110,10 @@ function collect(
   }
   const all = snapshots ? vms.flatMap((vm) => [vm, ...db.get('VM', vm).snapshots]) : vms
   for (const vm of all) {
-    const { VBDs, VIFs, metrics, guest_metrics, suspend_VDI, power_state, resident_on } = db.get('VM', vm)
+    const { VBDs, VIFs, VTPMs, metrics, guest_metrics, suspend_VDI, power_state, resident_on } = db.get('VM', vm)
     add(vm)
     for (const ref of [metrics, guest_metrics, resident_on]) add(ref)
+    for (const vtpm of VTPMs) add(vtpm)
     for (const vif of VIFs) {
       add(vif)
       add(db.get('VIF', vif).network)

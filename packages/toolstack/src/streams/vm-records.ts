@@ -59,6 +59,13 @@ export function insertVms(db: Database, objects: PackedObjects, plan: RecordPlan
     })
   }
   for (const vbd of objects.of('VBD')) insertVbd(db, vbd, { refs, plan })
+  for (const { vm, isUnique, isProtected, content } of objects.vtpms) {
+    const VM = refs.get(vm)
+    if (VM === undefined) continue
+    const contents = db.insert('secret', { value: content, other_config: {} })
+    const kept = { is_unique: isUnique, is_protected: isProtected, persistence_backend: 'xapi' as const }
+    db.insert('VTPM', { VM, contents, ...kept })
+  }
   for (const vif of objects.of('VIF')) insertVif(db, vif, { refs, objects, plan })
   return packed.filter(({ fields }) => fields.is_a_snapshot !== true).flatMap(({ id }) => refs.get(id) ?? [])
 }

@@ -72,13 +72,16 @@ describe('a list', () => {
     expect([...part.items, ...rest.items]).toEqual(whole.items)
   })
 
-  test('fits the terminal, but keeps ids whole', async () => {
-    const { stdout } = await place.nixen(['vm', 'list'], { columns: 150 })
-    expect(stdout).toMatch(/vm\.[a-z0-9]+\.[0-9a-f-]{36}\n/)
-    const wide = await place.nixen(['vm', 'list'])
-    expect(Math.max(...wide.stdout.split('\n').map((line) => line.length))).toBeGreaterThan(
-      Math.max(...stdout.split('\n').map((line) => line.length)),
-    )
+  test('fits the terminal: without ids, and with names whole', async () => {
+    const narrow = (await place.nixen(['vm', 'list'], { columns: 100 })).stdout.trimEnd().split('\n')
+    expect(Math.max(...narrow.map((line) => line.length))).toBeLessThanOrEqual(100)
+    const { items } = await place.ask('vm', 'list')
+    for (const { id, name } of items) {
+      expect(narrow.some((line) => line.startsWith(`${name} `))).toBe(true)
+      expect(narrow.some((line) => line.includes(id))).toBe(false)
+    }
+    const chosen = await place.nixen(['vm', 'list', '--columns', 'id,name'], { columns: 40 })
+    for (const { id, name } of items) expect(chosen.stdout).toContain(`${id}  ${name}\n`)
   })
 
   test.each([
@@ -87,6 +90,8 @@ describe('a list', () => {
     [['vm', 'list', '--limit', '0'], 2, /not a whole number above 0/],
     [['vm', 'get', 'no such vm'], 1, /no vm called "no such vm".*\[cli\.not_found\]/],
     [['connection', 'add', 'xen', 'https://x'], 2, /none of xapi, libvirt, proxmox/],
+    [['connection', 'add', 'xapi', 'https://x'], 1, /^nixen: --password-file: It is missing\. \[request\.invalid\]/],
+    [['connection', 'add', 'xapi', 'x', '--fingerprint', 'y'], 1, /ADDRESS: .* --fingerprint: Not a SHA-256/],
     [['user', 'create', 'eve'], 1, /--password-file.*\[cli\.no_secret\]/],
   ])('%j ends with %d and a sentence', async (args, code, sentence) => {
     const result = await place.nixen(args)

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { NixenContext } from '../context.ts'
 import { cliErrors } from '../errors.ts'
 import { counted } from '../output/count.ts'
-import { formatTable } from '../output/table.ts'
+import { formatTable, tableWidth } from '../output/table.ts'
 import type { Item } from './call.ts'
 import { cellText, isNumeric, type NameOf } from './cells.ts'
 import { namesBehind } from './references.ts'
@@ -34,11 +34,19 @@ function fieldAt(schema: z.ZodType, [name, ...rest]: readonly string[]): z.ZodTy
   return field && fieldAt(field, rest)
 }
 
+/** What {@link tableText} shows. */
+export interface ListTable {
+  readonly listed: unknown
+  readonly columns: readonly ListColumn[]
+  /** The user has said which columns: all of them are shown. */
+  readonly isChosen: boolean
+}
+
 /** A list as a table for people: fitted to a terminal, whole elsewhere. */
 export async function tableText(
   context: NixenContext,
   client: Client,
-  { listed, columns }: { readonly listed: unknown; readonly columns: readonly ListColumn[] },
+  { listed, columns, isChosen }: ListTable,
 ): Promise<string> {
   // `answerOf` says that it is a list.
   const { items, total = items.length } = listed as { readonly items: readonly Item[]; readonly total?: number }
@@ -50,11 +58,10 @@ export async function tableText(
   )
   const { stdout, stderr } = context.process
   const width = stdout.isTTY === true ? (stdout.columns ?? 80) : Infinity
-  const text = formatTable(
-    items,
-    columns.map((column) => tableColumn(column, nameOf)),
-    width,
-  )
+  const shown = columns.map((column) => tableColumn(column, nameOf))
+  // Names say enough to go on with: the long ids are left out before names would be cut.
+  const withoutIds = shown.filter((_, index) => isChosen || columns[index]?.path !== 'id')
+  const text = formatTable(items, tableWidth(items, shown) <= width ? shown : withoutIds, width)
   if (items.length < total) stderr.write(`${items.length} of ${counted(total, 'object')}; --limit says how many.\n`)
   return text
 }
@@ -68,8 +75,8 @@ function tableColumn({ path, schema }: ListColumn, nameOf: NameOf) {
       .toUpperCase(),
     text: (item: Item) => cellText(schema, valueAt(item, path), isId ? () => undefined : nameOf),
     align: isNumeric(schema) ? ('right' as const) : ('left' as const),
-    // An id that was cut is of no use.
-    cuttable: !isId,
+    // An id or a name that was cut is of no use.
+    cuttable: !isId && path !== 'name',
   }
 }
 

@@ -12,6 +12,7 @@ import { followTask } from './follow-task.ts'
 import { withIds } from './names.ts'
 import { chooseColumns, tableText } from './print-list.ts'
 import { valueText } from './print-value.ts'
+import { inFlags } from './refusal.ts'
 import { readSecrets } from './secrets.ts'
 import { allFields, answerOf } from './shape.ts'
 
@@ -31,7 +32,7 @@ export async function runOperation(context: NixenContext, operation: Operation, 
     if (operation.endpoint.method === 'DELETE') await demandYes(context, operation, { named, flags: given.flags })
     await answer(context, { client, operation, call, flags: given.flags })
   } catch (error) {
-    throw plainFailure(error, context.process.env ?? {})
+    throw plainFailure(inFlags(error, operation.endpoint), context.process.env ?? {})
   }
 }
 
@@ -58,7 +59,9 @@ async function answer(context: NixenContext, asked: Asked): Promise<void> {
       const listed = kind.paged
         ? await callList(client, operation, rest, { limit: typeof limit === 'number' ? limit : undefined, signal })
         : await callOperation(client, operation, call, { signal })
-      const text = flags.json ? '' : await tableText(context, client, { listed, columns })
+      const text = flags.json
+        ? ''
+        : await tableText(context, client, { listed, columns, isChosen: flags.columns !== undefined })
       return print(context, flags, { json: listed, text })
     }
     case 'task': {

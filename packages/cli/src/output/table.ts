@@ -15,9 +15,7 @@ const narrowest = 12
 /** Rows as aligned text, with a line of titles, fit into `width` columns as far as that goes. No border, so that it can be cut and searched. */
 export function formatTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[], width = Infinity): string {
   const lines = [columns.map(({ title }) => title), ...rows.map((row) => columns.map(({ text }) => text(row)))]
-  const wanted = columns.map((_, index) =>
-    lines.reduce((most, cells) => Math.max(most, widthOf(cells[index] ?? '')), 0),
-  )
+  const wanted = widthsOf(lines, columns.length)
   const widths = fit(wanted, columns, width)
   return lines
     .map((cells) =>
@@ -32,6 +30,18 @@ export function formatTable<Row>(rows: readonly Row[], columns: readonly Column<
         .trimEnd(),
     )
     .join('\n')
+}
+
+/** How many columns of a terminal a table takes that is not cut. */
+export function tableWidth<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): number {
+  const lines = [columns.map(({ title }) => title), ...rows.map((row) => columns.map(({ text }) => text(row)))]
+  return widthsOf(lines, columns.length).reduce((sum, room) => sum + room, 2 * (columns.length - 1))
+}
+
+function widthsOf(lines: readonly (readonly string[])[], count: number): readonly number[] {
+  return Array.from({ length: count }, (_, index) =>
+    lines.reduce((most, cells) => Math.max(most, widthOf(cells[index] ?? '')), 0),
+  )
 }
 
 /** Takes from the widest column that may be cut until all fit. */

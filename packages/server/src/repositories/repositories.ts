@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import {
   newOwnId,
   pointErrors,
@@ -62,6 +63,8 @@ export interface RunLimits {
   readonly download?: number | undefined
 }
 
+/** Restore points that are taken down at a time. */
+const piece = 500
 /** Milliseconds between two looks at each repository, for what others did there. */
 const lookEvery = 30 * 60_000
 
@@ -286,7 +289,11 @@ export class Repositories implements AsyncDisposable {
       await this.#learnFailure(id, error)
       throw error
     }
-    catalogue.add(id, fresh)
+    for (let at = 0; at < fresh.length; at += piece) {
+      catalogue.add(id, fresh.slice(at, at + piece))
+      // Other requests get their turn between pieces.
+      await setImmediate()
+    }
     catalogue.keepOnly(id, present)
     const seen = this.#ports.clock.now()
     await this.#see(id, { uuid: facts.id, format: facts.version, seen, damaged: damaged.length })

@@ -14,10 +14,11 @@ import type { GroupHandlers, RequestInfo } from '../../http/handler.ts'
 import type { Catalogue } from '../../repositories/catalogue.ts'
 import { recoverySheet } from '../../repositories/recovery-sheet.ts'
 import type { Repositories } from '../../repositories/repositories.ts'
+import { runMaintenance, type MaintenanceRequest } from '../../repositories/run-maintenance.ts'
+import { toTask } from '../../repositories/to-task.ts'
 import type { Tasks } from '../../tasks/tasks.ts'
 import type { ForgetLine } from '../../worker/operations.ts'
 import { defaultMaintenance } from './default-maintenance.ts'
-import { toTask } from './to-task.ts'
 
 export interface RepositoryPorts {
   readonly repositories: Repositories
@@ -133,54 +134,32 @@ function keepingHandlers(ports: RepositoryPorts) {
 
 function workingHandlers(ports: RepositoryPorts) {
   const { repositories, tasks } = ports
-  const begin = async (
-    { who }: One,
-    { name, action }: { readonly name: string; readonly action: string },
-    work: Parameters<Tasks['run']>[1],
-  ): Promise<TaskRef> => ({ task: (await tasks.run({ name, action, on: [], by: who.user.id }, work)).id })
+  const maintain = async ({ who }: One, repository: Repository, work: MaintenanceRequest): Promise<TaskRef> => {
+    const task = await runMaintenance(ports, repository, { ...work, by: who.user.id })
+    return { task: task.id }
+  }
   return {
     async refresh(request) {
       const { id, name } = demand(ports, request, 'repository:maintain')
-      return await begin(request, { name: `Look at ${name}`, action: 'repository.refresh' }, async (task) => {
-        await repositories.refresh(id, toTask(task))
-        await repositories.count(id, toTask(task))
+      const about = { name: `Look at ${name}`, action: 'repository.refresh', on: [], by: request.who.user.id }
+      const task = await tasks.run(about, async (running) => {
+        await repositories.refresh(id, toTask(running))
+        await repositories.count(id, toTask(running))
       })
+      return { task: task.id }
     },
     async benchmark(request) {
       const { id } = demand(ports, request, 'repository:maintain')
       return await repositories.run('benchmark', id, {}, { signal: request.info.signal })
     },
     async check(request) {
-      const { id, name } = demand(ports, request, 'repository:maintain')
+      const repository = demand(ports, request, 'repository:maintain')
       const read = readOf(request.input.read)
-      return await begin(request, { name: `Check ${name}`, action: 'repository.check' }, async (task) => {
-        const result = await repositories.run('check', id, { read }, toTask(task))
-        for (const { message } of result.findings.slice(0, 100)) task.log(message)
-        const { ok, packs, snapshots } = result
-        task.log(
-          `${ok ? 'Nothing is damaged' : 'There is damage'}: ${snapshots} restore points, ${packs} packs, ${result.read.bytes} bytes of data read.`,
-        )
-        if (!ok)
-          throw repositoryErrors.damaged({
-            name,
-            findings: result.findings.length,
-            first: result.findings[0]?.message ?? '',
-          })
-      })
+      return await maintain(request, repository, { work: 'check', read })
     },
     async prune(request) {
-      const { id, name, maintenance } = demand(ports, request, 'repository:maintain')
-      const { maxUnused = maintenance.maxUnused } = request.input
-      return await begin(request, { name: `Prune ${name}`, action: 'repository.prune' }, async (task) => {
-        const { freedBytes, removedPacks } = await repositories.run(
-          'prune',
-          id,
-          { execute: true, maxUnused },
-          toTask(task),
-        )
-        task.log(`${freedBytes} bytes are free now; ${removedPacks} packs were removed.`)
-        await repositories.count(id, toTask(task))
-      })
+      const repository = demand(ports, request, 'repository:maintain')
+      return await maintain(request, repository, { work: 'prune', maxUnused: request.input.maxUnused })
     },
     async forget(request) {
       const { id } = demand(ports, request, 'point:forget')

@@ -30,6 +30,7 @@ import { openVault } from './keys/master-key.ts'
 import { LocalSockets, openLocalDoor } from './local/local-door.ts'
 import { CatalogueFile } from './repositories/catalogue-file.ts'
 import { Catalogue } from './repositories/catalogue.ts'
+import { keepInOrder } from './repositories/keep-in-order.ts'
 import { Repositories } from './repositories/repositories.ts'
 import { RepositoryStore } from './repositories/repository-store.ts'
 import { openStateDirectory } from './state/state-directory.ts'
@@ -162,6 +163,7 @@ async function wire(wiring: Wiring): Promise<{ readonly alarms: OwnAlarms }> {
   const { repositories, catalogue } = await openRepositories(wiring)
   const tasks = parts.use(new Tasks({ store: new TaskStore(db), journal, inventory, clock, log, session }))
   await tasks.start()
+  parts.use(keepInOrder({ repositories, tasks, clock, log }))
   parts.use(startJanitor({ inventory, journal, clock, log }))
   const authenticator = new Authenticator({
     db,

@@ -40,6 +40,7 @@ export const roleEndpoints = {
     permission: 'role:create',
     audit: 'role.create',
     errors: refused,
+    cli: { verb: 'role create', args: ['name'] },
   }),
   update: endpoint({
     method: 'PATCH',
@@ -51,6 +52,7 @@ export const roleEndpoints = {
     permission: 'role:update',
     audit: 'role.update',
     errors: ['role.not_found', 'role.builtin', ...refused],
+    cli: { verb: 'role update', args: ['id'] },
   }),
   delete: endpoint({
     method: 'DELETE',

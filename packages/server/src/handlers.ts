@@ -6,6 +6,7 @@ import { groupHandlers } from './features/group/handlers.ts'
 import { inventoryHandlers, type InventoryPorts } from './features/inventory/handlers.ts'
 import { readHandlers } from './features/inventory/read-handlers.ts'
 import { statsHandlers } from './features/inventory/stats.ts'
+import { jobHandlers, runHandlers, type JobHandlerPorts } from './features/job/handlers.ts'
 import { metaHandlers, type MetaPorts } from './features/meta/handlers.ts'
 import { repositoryHandlers, type RepositoryPorts } from './features/repository/handlers.ts'
 import { pointHandlers } from './features/repository/point-handlers.ts'
@@ -24,6 +25,7 @@ export type HandlerPorts = ActionHandlerPorts &
   AuditPorts &
   ConnectionPorts &
   InventoryPorts &
+  JobHandlerPorts &
   MetaPorts &
   RepositoryPorts &
   SessionPorts &
@@ -58,5 +60,7 @@ export function makeHandlers(ports: HandlerPorts): Handlers {
     settings: settingsHandlers(ports),
     savedQuery: savedQueryHandlers(ports),
     bulk: bulkHandlers(ports),
+    job: jobHandlers(ports),
+    run: runHandlers(ports),
   }
 }

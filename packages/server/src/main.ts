@@ -26,6 +26,11 @@ import { addPlainRoutes } from './http/plain-routes.ts'
 import { addRoutes } from './http/routes.ts'
 import { Inventory } from './inventory/inventory.ts'
 import { Views } from './inventory/views.ts'
+import { actionKind } from './jobs/action-kind.ts'
+import { JobStore } from './jobs/job-store.ts'
+import { Jobs } from './jobs/jobs.ts'
+import { Scheduler } from './jobs/scheduler.ts'
+import { snapshotKind } from './jobs/snapshot-kind.ts'
 import { openVault } from './keys/master-key.ts'
 import { LocalSockets, openLocalDoor } from './local/local-door.ts'
 import { CatalogueFile } from './repositories/catalogue-file.ts'
@@ -173,7 +178,22 @@ async function wire(wiring: Wiring): Promise<{ readonly alarms: OwnAlarms }> {
     onChanged: () => views.wake(),
   })
   const audit = new AuditLog(db, clock)
+  const jobs = new Jobs({
+    store: new JobStore(db),
+    tasks,
+    inventory,
+    authenticator,
+    kinds: {
+      action: actionKind({ inventory, connections }),
+      snapshot: snapshotKind({ inventory, connections, clock }),
+    },
+    clock,
+    log,
+  })
+  await jobs.start()
+  parts.use(new Scheduler({ jobs, store: new JobStore(db), clock, log }))
   const handlers = makeHandlers({
+    jobs,
     db,
     clock,
     config,

@@ -4,6 +4,7 @@ import { clientArea } from '../client/errors.ts'
 import { connectionArea } from '../connection/errors.ts'
 import { diskArea } from '../disk/errors.ts'
 import { hostArea } from '../host/errors.ts'
+import { jobArea } from '../job/errors.ts'
 import { networkArea } from '../network/errors.ts'
 import { nicArea } from '../nic/errors.ts'
 import { pointArea } from '../point/errors.ts'
@@ -53,6 +54,7 @@ export const errorAreas = [
   repositoryArea,
   pointArea,
   bulkArea,
+  jobArea,
   clientArea,
 ] as const
 

@@ -10,6 +10,8 @@ export type TokenId = OwnId<'token'>
 export type RoleId = OwnId<'role'>
 export type SavedQueryId = OwnId<'saved-query'>
 export type RepositoryId = OwnId<'repository'>
+export type JobId = OwnId<'job'>
+export type RunId = OwnId<'run'>
 
 const shape = /^[a-z0-9][a-z0-9-]{0,31}$/
 // No i, l, o, u: an id is read out over the phone without mistakes, and spells no words (Crockford's base 32).
@@ -48,3 +50,5 @@ export const TokenId: z.ZodType<TokenId, string> = ownIdSchema('token')
 export const RoleId: z.ZodType<RoleId, string> = ownIdSchema('role')
 export const SavedQueryId: z.ZodType<SavedQueryId, string> = ownIdSchema('saved-query')
 export const RepositoryId: z.ZodType<RepositoryId, string> = ownIdSchema('repository')
+export const JobId: z.ZodType<JobId, string> = ownIdSchema('job')
+export const RunId: z.ZodType<RunId, string> = ownIdSchema('run')

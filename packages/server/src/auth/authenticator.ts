@@ -9,7 +9,7 @@ import {
 } from '@nixen/api'
 import { isAppError, type Clock } from '@nixen/core'
 import type { Db } from '../db/tables.ts'
-import { localPrincipal } from '../local/local-principal.ts'
+import { localPrincipal, localUser } from '../local/local-principal.ts'
 import { grantsOf, loadUser, readGrants } from './people.ts'
 import type { Principal } from './principal.ts'
 import { csrfOf, hashSecret, newSecret } from './secrets.ts'
@@ -61,7 +61,7 @@ export class Authenticator {
   /** Somebody as they are now; `undefined` when their session or token has ended. */
   async again(principal: Principal): Promise<Principal | undefined> {
     const { user, via } = principal
-    if (via.kind === 'local') return principal
+    if (via.kind === 'local' || via.kind === 'job') return principal
     const { db, clock } = this.#options
     const row =
       via.kind === 'session'
@@ -80,6 +80,12 @@ export class Authenticator {
   local(): Principal {
     const { clock, nameOf } = this.#options
     return localPrincipal(() => ({ now: clock.now(), nameOf }))
+  }
+
+  /** What a user may do now, for what is done in their name. @throws auth.expired when there is no such user, or it is disabled */
+  async as(user: UserId): Promise<Principal> {
+    if (user === localUser) return this.local()
+    return await this.#principal(user, undefined, { kind: 'job' })
   }
 
   /** Begins a session; the secret goes into the cookie. */

@@ -13,4 +13,6 @@ export interface Principal {
     | { readonly kind: 'token'; readonly id: TokenId; readonly grants: readonly Grant[] | undefined }
     /** Over the unix socket in the state directory. */
     | { readonly kind: 'local' }
+    /** What a job does in their name. */
+    | { readonly kind: 'job' }
 }

@@ -3,14 +3,14 @@ import { adminRole } from '../auth/people.ts'
 import type { Principal } from '../auth/principal.ts'
 
 /** Id of the machine's administrator: the ids of users are random and longer. */
-const localId: UserId = 'local' as UserId
+export const localUser: UserId = 'local' as UserId
 
 /** Who comes in by the local door. May do everything, and has no account: no password, no tokens, no saved queries. */
 export function localPrincipal(context: () => QueryContext): Principal {
   const grants = builtinRoles.find(({ id }) => id === adminRole)?.grants ?? []
   return {
     user: {
-      id: localId,
+      id: localUser,
       name: 'local',
       fullName: 'Administrator of this machine',
       source: 'local',

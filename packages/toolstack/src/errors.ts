@@ -26,6 +26,10 @@ export const toolstackErrors = catalogue('toolstack', {
     text: (p: { path: string; reason: string }) =>
       `The state in ${p.path} can't be read: ${p.reason}. Restore it from a copy, or start with an empty directory.`,
   },
+  state_in_use: {
+    text: (p: { path: string }) =>
+      `Another toolstack uses the state in ${p.path}. Stop it, or give this one a directory of its own.`,
+  },
   bad_dump: {
     status: 400,
     text: (p: { reason: string }) =>

@@ -85,6 +85,21 @@ describe('the database', () => {
     await rm(dataDir, { recursive: true })
   })
 
+  test('comes back without losing a disk that was made since', async () => {
+    await using toolstack = await quickToolstack()
+    const client = await logIn(toolstack.url)
+    const xml = await dump(client)
+    const [SR] = await find(client, 'SR', ({ type }) => type === 'ext')
+    const fields = { name_label: 'late', name_description: '', virtual_size: 1024 * 1024, type: 'user' }
+    const kept = { sharable: false, read_only: false, other_config: {}, sm_config: {}, xenstore_data: {}, tags: [] }
+    const uuid = await client.call('VDI.get_uuid', await client.call('VDI.create', { ...fields, ...kept, SR }))
+    await restore(client, xml)
+    const again = await logIn(toolstack.url)
+    expect(await again.refusal('VDI.get_by_uuid', uuid)).toEqual(['UUID_INVALID', 'VDI', uuid])
+    await again.call('SR.scan', SR)
+    expect(await again.call('VDI.get_SR', await again.call('VDI.get_by_uuid', uuid))).toBe(SR)
+  })
+
   test('of another pool brings its machines to the master here', async () => {
     await using toolstack = await quickToolstack({ pools: 2, hosts: 2, vms: 4 })
     const [first, second] = toolstack.pools

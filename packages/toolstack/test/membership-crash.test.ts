@@ -121,7 +121,7 @@ async function stateOf(dataDir: string, vdi: string): Promise<{ hosts: number; d
     }
   }
   // Nothing is left over, and a second start finds the same.
-  expect(fs.readdirSync(dataDir).filter((name) => !/^pool-\d+$|^pools\.json$/.test(name))).toEqual([])
+  expect(fs.readdirSync(dataDir).filter((name) => !/^pool-\d+$|^pools\.json$|^lock$/.test(name))).toEqual([])
   return found
 }
 

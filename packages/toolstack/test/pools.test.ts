@@ -101,7 +101,8 @@ describe('a machine that goes to another pool', () => {
     const after = await there.call('VM.get_record', moved)
     expect(after).toMatchObject({ name_label: 'traveller', power_state: 'Running', resident_on: host })
     expect(after.snapshots).toHaveLength(1)
-    expect(after.consoles).toHaveLength(1)
+    // A screen and a serial line.
+    expect(after.consoles).toHaveLength(2)
     expect(await there.call('VIF.get_record', after.VIFs[0])).toMatchObject({ MAC, network, currently_attached: true })
     const disk = await there.call('VBD.get_VDI', after.VBDs[0])
     await there.call('VM.clean_shutdown', moved)

@@ -72,6 +72,15 @@ describe('the state', () => {
     expect(valid_ref_counts.host).toBe(2)
   })
 
+  test('is used by one process at a time', async () => {
+    await using first = await quickToolstack({ dataDir })
+    expect(first.pools).toHaveLength(1)
+    await expect(quickToolstack({ dataDir })).rejects.toMatchObject({ code: 'toolstack.state_in_use' })
+    await first[Symbol.asyncDispose]()
+    await using second = await quickToolstack({ dataDir })
+    expect(second.pools).toHaveLength(1)
+  })
+
   test('can not be read by an older version', async () => {
     await using first = await quickToolstack({ dataDir })
     await first[Symbol.asyncDispose]()

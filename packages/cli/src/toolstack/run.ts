@@ -75,7 +75,7 @@ export async function toolstack(context: NixenContext, flags: ToolstackFlags): P
 }
 
 function describe({ name, url, addresses, debugUrl }: RunningPool): string {
-  const others = addresses.slice(1)
+  const others = addresses.filter((address) => address !== new URL(url).hostname)
   const members = others.length > 0 ? ` (members ${others.join(', ')})` : ''
   return `${name}: ${url}${members}${debugUrl === undefined ? '' : `, debug port ${debugUrl}`}`
 }

@@ -16,6 +16,7 @@ import { pci } from './pci.ts'
 import { plainSetters } from './plain-setters.ts'
 import { pool } from './pool-class.ts'
 import { poolMembers } from './pool-members.ts'
+import { hostSettings, poolSettings } from './pool-settings.ts'
 import { poolPatch, poolUpdate } from './pool-update.ts'
 import { poolSecureBoot, vmSecureBoot } from './secure-boot.ts'
 import { session } from './session.ts'
@@ -44,6 +45,8 @@ export const classes: readonly MethodSet[] = [
   message,
   pool,
   poolMembers,
+  poolSettings,
+  hostSettings,
   host,
   vmPower,
   vmLifecycle,

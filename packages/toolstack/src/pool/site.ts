@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { messageOf, type Clock, type Log } from '@nixen/core'
 import { killHost, startHost } from '../debug/guest.ts'
@@ -29,6 +30,7 @@ import {
   type EjectedHost,
   type JoinedHost,
 } from './state-directory.ts'
+import { lockState } from './state-lock.ts'
 
 export interface SiteOptions extends Omit<ToolstackOptions, 'load'> {
   readonly load: ToolstackDump | undefined
@@ -50,6 +52,7 @@ export class Site implements HostMoves, AsyncDisposable {
   readonly #ports = new Set<HostPort>()
   /** Moves under way, one after the other. */
   #moving: Promise<void> = Promise.resolve()
+  #lock: Disposable | undefined
   #made = 0
   #port: number
   #stopped = false
@@ -191,10 +194,15 @@ export class Site implements HostMoves, AsyncDisposable {
     for (const member of [...this.#open].toReversed()) await member[Symbol.asyncDispose]()
     await this.#moving
     for (const port of this.#ports) await port[Symbol.asyncDispose]()
+    this.#lock?.[Symbol.dispose]()
   }
 
   async #start(): Promise<void> {
     const { dataDir, pools } = this.#options
+    if (dataDir !== undefined) {
+      await mkdir(dataDir, { recursive: true })
+      this.#lock = lockState(dataDir)
+    }
     const { indices, made } = dataDir === undefined ? { indices: [], made: 0 } : await openStateDirectory(dataDir)
     this.#made = Math.max(made, pools)
     for (let index = 0; index < this.#made; index++) {

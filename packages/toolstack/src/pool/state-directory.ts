@@ -46,7 +46,6 @@ export interface KnownPools {
  * and what says that it is to be done goes last.
  */
 export async function openStateDirectory(root: string): Promise<KnownPools> {
-  await mkdir(root, { recursive: true })
   for (const name of await poolNames(root)) await finishMoves(root, name)
   for (const name of await readdir(root)) {
     // Never seen by anybody, or not needed any more.

@@ -92,6 +92,9 @@ export class LocalStorage implements StoragePort, AsyncDisposable {
   /** Closes all SRs; each is opened again when it is next used. */
   async detachAll(): Promise<void> {
     for (const uuid of this.#drivers.keys()) await this.detachSr(uuid)
+    // What comes and goes is known again from the records.
+    this.#coming.clear()
+    this.#going.clear()
   }
 
   async createSr(sr: SrConfig): Promise<void> {

@@ -1,9 +1,9 @@
 import { softwareVersion } from '../generate/hosts.ts'
-import type { Pool } from '../pool/pool.ts'
-import { authenticate } from '../wire/http-auth.ts'
-import { sendParts, type HttpHandler } from '../wire/http-exchange.ts'
+import { masterOf, type Pool } from '../pool/pool.ts'
+import type { HttpHandler } from '../wire/http-exchange.ts'
 import { xmlText } from '../wire/xml-encode.ts'
 import { databaseText, protect } from './database-text.ts'
+import { sendBytes, startDownload, streamHandler } from './stream-handler.ts'
 
 /** Version of the database's schema, which is not that of the API. */
 export function databaseSchema(): { readonly major: number; readonly minor: number } {
@@ -13,16 +13,24 @@ export function databaseSchema(): { readonly major: number; readonly minor: numb
 
 /** GET /pool/xmldbdump: the database as XAPI writes it to disk. */
 export function dumpDatabase(pool: Pool): HttpHandler {
-  return async (exchange) => {
-    const identity = authenticate(pool, exchange, { permission: 'get_pool_xml_db_sync', minRole: 'pool-admin' })
-    if (!identity) return
-    try {
-      exchange.response.writeHead(200, { 'content-type': 'text/xml' })
-      await sendParts(exchange.response, [...databaseXml(pool)])
-    } finally {
-      identity.end()
-    }
-  }
+  return streamHandler(pool, {
+    action: 'get_pool_xml_db_sync',
+    label: 'Reading database as XML',
+    hostFor: ({ db }) => masterOf(db),
+    async work(transfer) {
+      // Of one moment, however long the client takes.
+      const parts = [...databaseXml(pool)]
+      startDownload(transfer, { type: 'text/xml' })
+      await sendBytes(transfer, encoded(parts))
+      return ''
+    },
+  })
+}
+
+const partsAtOnce = 200
+
+async function* encoded(parts: readonly string[]): AsyncGenerator<Uint8Array> {
+  for (let i = 0; i < parts.length; i += partsAtOnce) yield Buffer.from(parts.slice(i, i + partsAtOnce).join(''))
 }
 
 function* databaseXml({ db }: Pool): Generator<string> {

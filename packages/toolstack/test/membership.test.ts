@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { createClient } from 'xen-api'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { startToolstack, type Toolstack } from '../src/index.ts'
@@ -124,6 +125,15 @@ describe('a host that joins a pool', () => {
     expect(await there.call('VM.get_resident_on', vm)).toBe(member)
   })
 
+  test('has joined when the toolstack stops before it has said so', async () => {
+    const [, second] = toolstack.pools
+    const here = await logIn(second!.url)
+    await makeReady(here)
+    expect(await here.task('pool.join', '127.0.1.1', ...login)).toMatchObject({ status: 'success' })
+    await toolstack[Symbol.asyncDispose]()
+    expect(toolstack.pools).toHaveLength(1)
+  })
+
   test('shows the end of its task before it changes', async () => {
     const [, second] = toolstack.pools
     const here = await logIn(second!.url)
@@ -220,5 +230,7 @@ describe('a host that is ejected', () => {
     }
     await expect.poll(() => throughMember().catch(() => 0), { timeout: 10_000 }).toBe(2)
     await master.disconnect()
+    // Its logout goes out unwatched, and ends its wait for events.
+    await setTimeout(200)
   })
 })

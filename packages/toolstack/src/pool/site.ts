@@ -55,7 +55,7 @@ export class Site implements HostMoves, AsyncDisposable {
   #lock: Disposable | undefined
   #made = 0
   #port: number
-  #stopped = false
+  readonly #stop = new AbortController()
 
   private constructor(options: SiteOptions) {
     this.#options = options
@@ -111,7 +111,7 @@ export class Site implements HostMoves, AsyncDisposable {
     })
     pool.leaving = true
     const finish = this.#enqueue(async () => {
-      if (later) await pool.clock.sleep(farewell, { signal: pool.signal }).catch(() => undefined)
+      if (later) await pool.clock.sleep(farewell, { signal: this.#stop.signal }).catch(() => undefined)
       const certificate = pool.certificates.get(masterOf(pool.db))
       if (certificate) target.certificates.set(merged.host, certificate)
       port?.retarget({ member: into, host: merged.host })
@@ -188,11 +188,11 @@ export class Site implements HostMoves, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#stopped) return
-    this.#stopped = true
+    if (this.#stop.signal.aborted) return
+    this.#stop.abort(new Error('The toolstack stops'))
     for (const port of this.#ports) await port.closeHttp()
-    for (const member of [...this.#open].toReversed()) await member[Symbol.asyncDispose]()
     await this.#moving
+    for (const member of [...this.#open].toReversed()) await member[Symbol.asyncDispose]()
     for (const port of this.#ports) await port[Symbol.asyncDispose]()
     this.#lock?.[Symbol.dispose]()
   }

@@ -57,6 +57,10 @@ export interface World extends AsyncDisposable {
   /** uuids of all VMs, VDIs and VBDs, to see what was left behind. */
   inventory(): Promise<Inventory>
   idOf(uuid: string): VmId
+  /** The hosts go away, with all connections and sessions. */
+  stop(): Promise<void>
+  /** They are back at the same address. */
+  start(): Promise<void>
 }
 
 export interface Inventory {
@@ -67,7 +71,8 @@ export interface Inventory {
 export async function protectWorld(options: ToolstackOptions & { nbd?: boolean } = {}): Promise<World> {
   const dataDir = await mkdtemp(join(tmpdir(), 'nixen-protect-'))
   const { nbd = true, ...rest } = options
-  const toolstack = await quickToolstack({ hosts: 1, vms: 0, dataDir, debugPort: 0, ...rest })
+  const shape = { hosts: 1, vms: 0, dataDir, debugPort: 0, ...rest }
+  let toolstack = await quickToolstack(shape)
   const xapi = await connect(toolstack)
   const { client } = xapi
   const srs = await client.SR.get_all_records()
@@ -83,10 +88,12 @@ export async function protectWorld(options: ToolstackOptions & { nbd?: boolean }
   const { vm, disks } = await makeVm(xapi, { sr, network: pif.network })
   const session = await xapiProvider.open(specOf(toolstack), ports)
   const uuid = await client.VM.get_uuid(vm)
-  const debugUrl = toolstack.pools[0]?.debugUrl ?? ''
+  const debugUrl = (): string => toolstack.pools[0]?.debugUrl ?? ''
   const idOf = (key: string): VmId => formatId({ type: 'vm', connection: specOf(toolstack).id, key })
   return {
-    toolstack,
+    get toolstack() {
+      return toolstack
+    },
     xapi,
     session,
     vm,
@@ -95,7 +102,7 @@ export async function protectWorld(options: ToolstackOptions & { nbd?: boolean }
     sr,
     journal: new MemoryJournal(),
     async write(position, offset, bytes) {
-      const url = `${debugUrl}/vms/${uuid}/disks/${position}?offset=${offset}`
+      const url = `${debugUrl()}/vms/${uuid}/disks/${position}?offset=${offset}`
       const response = await fetch(url, { method: 'PUT', body: Buffer.from(bytes) })
       if (!response.ok) throw new Error(await response.text())
     },
@@ -105,12 +112,18 @@ export async function protectWorld(options: ToolstackOptions & { nbd?: boolean }
       const vdi = records.find(({ userdevice }) => userdevice === String(position))?.VDI
       if (!vdi) throw new Error('there is no disk')
       const size = await client.VDI.get_virtual_size(vdi)
-      const response = await fetch(`${debugUrl}/vms/${of}/disks/${position}?offset=0&length=${size}`)
+      const response = await fetch(`${debugUrl()}/vms/${of}/disks/${position}?offset=0&length=${size}`)
       if (!response.ok) throw new Error(await response.text())
       return Buffer.from(await response.arrayBuffer())
     },
     inventory: () => inventoryOf(xapi),
     idOf,
+    async stop() {
+      await toolstack[Symbol.asyncDispose]()
+    },
+    async start() {
+      toolstack = await quickToolstack({ ...shape, port: toolstack.port })
+    },
     async [Symbol.asyncDispose]() {
       await session[Symbol.asyncDispose]()
       await xapi[Symbol.asyncDispose]()
@@ -220,7 +233,16 @@ async function addVbd(
 /** Bytes that are never all zero. */
 export function noise(seed: number, length: number): Uint8Array {
   const random = seededRandom(seed)
-  return Uint8Array.from({ length }, () => 1 + Math.floor(random() * 255))
+  const unit = Buffer.alloc(64 * 1024)
+  for (let at = 0; at < unit.length; at++) unit[at] = 1 + Math.floor(random() * 255)
+  const bytes = new Uint8Array(length)
+  for (let at = 0; at < length; at += unit.length) {
+    bytes.set(unit.subarray(0, Math.min(unit.length, length - at)), at)
+    // Each unit is another one.
+    unit[0] = 1 + Math.floor(random() * 255)
+    unit[1] = 1 + Math.floor(random() * 255)
+  }
+  return bytes
 }
 
 /** What a backup makes of an opened disk: all of it, or the earlier content with what changed read anew. Several reads are under way. */

@@ -25,7 +25,9 @@ export async function openAtSome(
   const tls = await usesTls(context, { signal })
   if (!tls && !options.insecure) return fallback('nbd_insecure')
   let failure: unknown
-  for (const way of exports) {
+  // Another host each time, or all the work would be that of the first one, the master.
+  const start = Math.floor(context.random() * exports.length)
+  for (const way of [...exports.slice(start), ...exports.slice(0, start)]) {
     try {
       return await openAt(way, { tls, connections: options.connections, clock: context.clock, signal })
     } catch (error) {

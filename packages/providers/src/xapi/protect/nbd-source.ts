@@ -37,30 +37,35 @@ export class NbdSource implements DiskSource {
   }
 
   async *extents(options: ExtentOptions = {}): AsyncGenerator<Extent> {
-    const { data } = this.#options
-    if (options.since !== undefined) {
-      throw nbdErrors.context_missing({ where: this.#options.name, context: options.since })
+    const { data, name } = this.#options
+    if (options.since !== undefined) throw nbdErrors.context_missing({ where: name, context: options.since })
+    if (data !== undefined) return yield* data
+    const trouble = new Trouble()
+    for (let done = 0; done < this.size;) {
+      const disk = this.#disk
+      try {
+        for await (const { offset, length, kind } of disk.extents(options)) {
+          // The disk is frozen: after a fault the list is the same, and goes on where it ended.
+          const start = Math.max(offset, done)
+          if (offset + length <= start) continue
+          done = offset + length
+          yield { offset: start, length: done - start, kind }
+        }
+        return
+      } catch (error) {
+        await this.#recover(disk, error, { trouble, ...options })
+      }
     }
-    if (data === undefined) yield* this.#disk.extents(options)
-    else yield* data
   }
 
   async read(offset: number, into: Uint8Array, options: IoOptions = {}): Promise<void> {
-    const { clock, random } = this.#context
-    let since: number | undefined
-    for (let attempt = 0; ; attempt++) {
+    const trouble = new Trouble()
+    for (;;) {
       const disk = this.#disk
       try {
         return await disk.read(offset, into, options)
       } catch (error) {
-        options.signal?.throwIfAborted()
-        if (!mayPass(error) || this.#closing.signal.aborted) throw error
-        since ??= clock.monotonic()
-        if (clock.monotonic() - since > patience) throw error
-        if (attempt > 0) await clock.sleep(backoff(attempt, { base: 200, max: 5000, random }), options)
-        // A reading that fails again and again is the disk's fault, not the connection's.
-        if (isAppError(error, 'nbd.request_failed') && attempt >= 2) throw error
-        await this.#reopen(disk, error)
+        await this.#recover(disk, error, { trouble, ...options })
       }
     }
   }
@@ -69,6 +74,21 @@ export class NbdSource implements DiskSource {
     this.#closing.abort()
     await this.#reopening?.catch(() => undefined)
     await this.#disk[Symbol.asyncDispose]()
+  }
+
+  /** Makes ready for another try, or throws what went wrong. */
+  async #recover(disk: NbdDisk, error: unknown, options: IoOptions & { trouble: Trouble }): Promise<void> {
+    const { clock, random } = this.#context
+    const { trouble, signal } = options
+    signal?.throwIfAborted()
+    trouble.since ??= clock.monotonic()
+    trouble.tries++
+    const late = clock.monotonic() - trouble.since > patience
+    // A reading that fails again and again is the disk's fault, not the connection's.
+    const broken = isAppError(error, 'nbd.request_failed') && trouble.tries > 2
+    if (!mayPass(error) || late || broken || this.#closing.signal.aborted) throw error
+    if (trouble.tries > 1) await clock.sleep(backoff(trouble.tries, { base: 100, max: 5000, random }), { signal })
+    await this.#reopen(disk, error)
   }
 
   /** Opens the disk again, once for all who failed with the same connection. A try that fails leaves the old one, for the next try. */
@@ -103,6 +123,12 @@ export class NbdSource implements DiskSource {
       throw error
     }
   }
+}
+
+/** What has gone wrong with one request so far. */
+class Trouble {
+  since: number | undefined
+  tries = 0
 }
 
 /** Whether another connection may do better. */

@@ -1,9 +1,12 @@
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { MiB, silentLog } from '@nixen/core'
 import { formatNamed, openNbd, serveNbd, type DiskSource, type NbdServer } from '@nixen/disk'
 import { restic } from '@nixen/testkit/restic'
@@ -29,6 +32,14 @@ afterEach(async () => await rm(folder, { recursive: true, force: true }))
 function place(location = join(folder, 'repository')): Place {
   const access: RepositoryAccess = { location, password, cacheFile: join(folder, 'cache') }
   return { key: location, name: 'nas', access }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
 }
 
 /** A disk of 12 MiB: random, text, zeros. */
@@ -339,6 +350,29 @@ describe('a worker', { timeout: 120_000 }, () => {
       expect(await readdir(join(at.access.location, 'snapshots'))).toHaveLength(2)
     },
   )
+
+  test('ends with the process that started it, gives its locks back, and shows no secret to other users', async () => {
+    const at = place()
+    const { path } = await diskFile()
+    await pool.run('create', at, {})
+    const source = { kind: 'image', path, format: 'raw' } as const
+    const { point } = await pool.run('backup', at, request([{ name: 'root', source }]))
+    const script = fileURLToPath(new URL('../../test/worker-parent.ts', import.meta.url))
+    const parent = spawn(process.execPath, [script, at.access.location, point.snapshot, join(folder, 's.sock')], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const exited = once(parent, 'exit')
+    const [line] = (await once(parent.stdout.setEncoding('utf8'), 'data')) as [string]
+    const pid = Number(line)
+    expect((await pool.run('locks', at, {})).locks).toMatchObject([{ pid, exclusive: false }])
+    for (const file of ['cmdline', 'environ']) {
+      expect(await readFile(`/proc/${pid}/${file}`, 'utf8')).not.toContain(password)
+    }
+    parent.kill('SIGKILL')
+    await exited
+    await expect.poll(() => isAlive(pid), { timeout: 30_000 }).toBe(false)
+    expect((await pool.run('locks', at, {})).locks).toEqual([])
+  })
 
   test('that takes too much memory is stopped, and says so', async () => {
     await using small = new WorkerPool({ log: silentLog, limits: { memory: 20 * MiB } })

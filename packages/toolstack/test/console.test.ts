@@ -11,7 +11,11 @@ let toolstack: Toolstack
 let client: TestClient
 
 beforeAll(async () => {
-  toolstack = await quickToolstack({ vms: 6, users: [{ name: 'reader', password: 'r', role: 'read-only' }] })
+  const users = [
+    { name: 'reader', password: 'r', role: 'read-only' as const },
+    { name: 'operator', password: 'o', role: 'pool-operator' as const },
+  ]
+  toolstack = await quickToolstack({ vms: 6, users })
   client = await logIn(toolstack.url)
 })
 afterAll(() => toolstack[Symbol.asyncDispose]())
@@ -145,6 +149,8 @@ describe.each([
       [`/console?uuid=${uuid}&session_id=${client.session}`, {}, 200],
       [`/console?ref=${up}`, undefined, 200],
       [`/console?ref=${dom0}`, undefined, 200],
+      [`/console?ref=${dom0}`, basic('operator:o'), 403],
+      [`/console?uuid=${uuid}`, basic('operator:o'), 200],
     ] as const) {
       const answer = await open(path, headers)
       expect([path, headers, answer.status]).toEqual([path, headers, status])

@@ -227,7 +227,7 @@ describe('a fault while a VM is backed up', () => {
     expect((await world.inventory()).vms.length).toBe(before.vms.length + 1)
     for (const rule of rules) rule?.remove()
     expect((await world.session.protect.strays()).map(({ kind, owner }) => [kind, owner])).toEqual([['snapshot', '']])
-    await world.journal.clean(world.session)
+    await world.journal.clean(world.session.protect)
     expect(await world.inventory()).toEqual(before)
   })
 })

@@ -181,7 +181,7 @@ describe('a restore to a new VM', () => {
       code: 'OPERATION_BLOCKED',
     })
     // The disk may still be plugged in when the steps are undone.
-    await world.journal.clean(world.session)
+    await world.journal.clean(world.session.protect)
     await expect.poll(() => world.inventory(), { timeout: 10_000 }).toEqual(atStart)
   })
 })

@@ -3,42 +3,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { formatId, type VmId } from '@nixen/api'
 import { MiB, seededRandom } from '@nixen/core'
-import type { DiskSource, Extent } from '@nixen/disk'
 import type { Toolstack, ToolstackOptions } from '@nixen/toolstack'
 import type { Ref, Xapi } from '@nixen/xapi'
-import {
-  xapiProvider,
-  type OpenedDisk,
-  type ProtectJournal,
-  type ProtectStep,
-  type ProviderSession,
-} from '../src/index.ts'
+import { MemoryJournal } from '../src/conformance/index.ts'
+import { xapiProvider, type ProviderSession } from '../src/index.ts'
 import { ports, quickToolstack, specOf } from './connect.ts'
 import { connect } from './toolstack-target.ts'
 
+export { diskOf, takeIn } from '../src/conformance/index.ts'
+
 /** Size of the test's disks: one of whole blocks of 2 MiB, one that ends within a block. */
 export const diskSizes = [12 * MiB, 5 * MiB + 64 * 1024] as const
-
-/** Steps that were written down and not forgotten, as a durable journal would have them. */
-export class MemoryJournal implements ProtectJournal {
-  readonly open: ProtectStep[] = []
-
-  undo(step: ProtectStep): Promise<{ forget(): Promise<void> }> {
-    this.open.push(step)
-    const forget = (): Promise<void> => {
-      const at = this.open.indexOf(step)
-      if (at >= 0) this.open.splice(at, 1)
-      return Promise.resolve()
-    }
-    return Promise.resolve({ forget })
-  }
-
-  /** What a restart does: the last step first. */
-  async clean(session: ProviderSession): Promise<void> {
-    for (const step of this.open.toReversed()) await session.protect.undo(step)
-    this.open.length = 0
-  }
-}
 
 /** A running VM with two disks on a pool, and a session with that. */
 export interface World extends AsyncDisposable {
@@ -243,46 +218,4 @@ export function noise(seed: number, length: number): Uint8Array {
     unit[1] = 1 + Math.floor(random() * 255)
   }
   return bytes
-}
-
-/** What a backup makes of an opened disk: all of it, or the earlier content with what changed read anew. Several reads are under way. */
-export async function takeIn({ source, changed }: OpenedDisk, before?: Uint8Array): Promise<Buffer> {
-  const content = Buffer.alloc(source.size)
-  if (changed && before) content.set(before)
-  else if (changed) throw new Error('a difference needs what it differs from')
-  const wanted: Extent[] = []
-  for await (const extent of changed ?? source.extents()) if (extent.kind === 'data') wanted.push(extent)
-  const chunks = new Set<number>()
-  for (const { offset, length } of wanted) {
-    for (let chunk = Math.floor(offset / MiB); chunk * MiB < offset + length; chunk++) chunks.add(chunk)
-  }
-  const queue = [...chunks].toSorted((a, b) => a - b)
-  // As the backup engine does: whole chunks of 1 MiB, ascending, some side by side.
-  const lane = async (): Promise<void> => {
-    for (let chunk = queue.shift(); chunk !== undefined; chunk = queue.shift()) {
-      const end = Math.min((chunk + 1) * MiB, source.size)
-      await source.read(chunk * MiB, content.subarray(chunk * MiB, end))
-    }
-  }
-  await Promise.all([lane(), lane(), lane()])
-  return content
-}
-
-/** A disk in memory, as a restore point gives it. */
-export function diskOf(content: Uint8Array): DiskSource {
-  return {
-    size: content.length,
-    async *extents() {
-      const unit = 64 * 1024
-      for (let offset = 0; offset < content.length; offset += unit) {
-        const part = content.subarray(offset, offset + unit)
-        yield { offset, length: part.length, kind: part.every((byte) => byte === 0) ? 'zero' : 'data' }
-      }
-    },
-    read(offset, into) {
-      into.set(content.subarray(offset, offset + into.length))
-      return Promise.resolve()
-    },
-    [Symbol.asyncDispose]: () => Promise.resolve(),
-  }
 }

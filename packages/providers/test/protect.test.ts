@@ -112,7 +112,7 @@ describe('a backup', () => {
     await world.session.protect.release(frozen)
     await world.session.protect.release(frozen)
     expect(await world.inventory()).toEqual(atStart)
-    await world.journal.clean(world.session)
+    await world.journal.clean(world.session.protect)
     expect(await world.inventory()).toEqual(atStart)
   })
 
@@ -120,7 +120,7 @@ describe('a backup', () => {
     const frozen = await freeze()
     const kept = await world.session.protect.keep(frozen, { data: 'purge' })
     expect(kept.disks.map((disk) => disk.kept)).toEqual(['log', 'log'])
-    await world.journal.clean(world.session)
+    await world.journal.clean(world.session.protect)
     const again = await world.session.protect.keep(frozen, { data: 'purge' })
     expect(again).toEqual(kept)
     expect((await world.session.protect.strays()).map((stray) => [stray.kind, stray.kept, stray.token])).toEqual(

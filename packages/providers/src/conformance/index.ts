@@ -1,3 +1,12 @@
+export {
+  diskOf,
+  MemoryJournal,
+  protectingConformance,
+  takeIn,
+  type ProtectCase,
+  type ProtectFactory,
+  type ProtectTarget,
+} from './protecting.ts'
 export { differences, ports, Reader } from './reader.ts'
 export { readingConformance, type ConformanceCase } from './reading.ts'
 export type { AnyObject, ConformanceFactory, ConformanceTarget } from './target.ts'

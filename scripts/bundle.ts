@@ -1,6 +1,7 @@
 // npm run bundle [-- FOLDER]: the release. One folder that runs on Node 26 without npm: the command, its chunks, loaded when they are needed,
 // the entries of its threads, its data files, and the one native module with what that needs (docs/design/0006-control-plane.md).
 import { cpSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import http from 'node:http'
 import { dirname, join, relative, resolve } from 'node:path'
 import { rolldown, type OutputChunk, type Plugin } from 'rolldown'
 import { root } from './lib.ts'
@@ -28,6 +29,8 @@ const native = 'sodium-native'
 const notForNode = new Set(['bare-assert'])
 /** Platforms whose compiled library is shipped. */
 const platforms = new Set(['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64'])
+/** What of `node:http` loads `fetch` when it is read. */
+const lazyExports = new Set(['WebSocket', 'CloseEvent', 'MessageEvent'])
 const marker = '__nixen_source__'
 
 /** Writes the release into `folder`, whole or not at all. */
@@ -52,7 +55,7 @@ async function writeCode(folder: string): Promise<readonly OutputChunk[]> {
     input: { ...entries },
     platform: 'node',
     external: [native],
-    plugins: [keepPlaces()],
+    plugins: [keepPlaces(), leanHttp()],
     onLog: (level, log, print) => {
       // Others' packages: the client of S3 and ajv.
       if (log.id?.includes('node_modules') !== true) print(level, log)
@@ -89,6 +92,23 @@ function keepPlaces(): Plugin {
         new RegExp(`${marker}\\("([^"]+)"\\)`, 'g'),
         (_, place: string) => `new URL(${JSON.stringify(`${up || './'}${place}`)}, import.meta.url).href`,
       )
+    },
+  }
+}
+
+/**
+ * An `import` of `node:http` reads all that it exports, and one of that is `WebSocket`, which loads the whole of Node's `fetch`: 10 MB of memory
+ * and a twentieth of a second that a server seldom needs. It gets the module without what is loaded by being looked at.
+ */
+function leanHttp(): Plugin {
+  const lean = '\0lean-http'
+  return {
+    name: 'lean-http',
+    resolveId: (id, _importer, { kind }) => (/^(?:node:)?http$/.test(id) && kind !== 'require-call' ? lean : null),
+    load(id) {
+      if (id !== lean) return null
+      const names = Object.keys(http).filter((name) => !lazyExports.has(name))
+      return `const http = process.getBuiltinModule('node:http')\nexport const { ${names.join(', ')} } = http\nexport default http\n`
     },
   }
 }

@@ -3,6 +3,7 @@
 import module from 'node:module'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import v8 from 'node:v8'
 
 const least = 26
 const major = Number(process.versions.node.split('.', 1)[0])
@@ -16,5 +17,12 @@ if (major < least) {
 const { CACHE_DIRECTORY, XDG_CACHE_HOME } = process.env
 const folder = CACHE_DIRECTORY?.split(':', 1)[0] || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'nixen')
 module.enableCompileCache(join(folder, 'compile'))
+
+// Loading makes much that lasts and little that does not. V8 would take it for a reason to let the space of young objects grow to 16 MB, and would
+// keep that for as long as a server has nothing to do; it may grow when there is work.
+if (process.argv[2] === 'serve') {
+  v8.setFlagsFromString('--semi-space-growth-factor=1')
+  setTimeout(() => v8.setFlagsFromString('--semi-space-growth-factor=2'), 2000).unref()
+}
 
 await import('./main.mjs')

@@ -68,7 +68,10 @@ const maxDepth = 2
 function parseList(text: string, name: string): readonly Item[] {
   const token = /\s*(?:([()])|'((?:[^'\\]|\\.)*)')/gsy
   const stack: Item[][] = [[]]
-  while (text.slice(token.lastIndex).trim() !== '') {
+  const end = /\s*$/y
+  for (;;) {
+    end.lastIndex = token.lastIndex
+    if (end.test(text)) break
     const match = token.exec(text)
     const top = stack.at(-1)
     if (!match || !top) throw notAList(name, text)

@@ -22,6 +22,7 @@ import type { Db } from './db/tables.ts'
 import { serverErrors } from './errors.ts'
 import { makeHandlers } from './handlers.ts'
 import { createApp } from './http/app.ts'
+import { logContext } from './http/log-context.ts'
 import { addPlainRoutes } from './http/plain-routes.ts'
 import { addRoutes } from './http/routes.ts'
 import { Inventory } from './inventory/inventory.ts'
@@ -268,7 +269,13 @@ function urlOf(settings: Settings, port: number): string {
 
 function makeLogger(level: Settings['log.level'], to: DestinationStream = pino.destination(2)): Logger {
   return pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, redact: ['password', 'secret', 'token'] },
+    {
+      level,
+      base: null,
+      mixin: () => ({ ...logContext.getStore() }),
+      timestamp: pino.stdTimeFunctions.isoTime,
+      redact: ['password', 'secret', 'token'],
+    },
     to,
   )
 }

@@ -80,6 +80,40 @@ test('guessing is slowed by name and by address, doubling, and others are not ke
   expect(JSON.stringify(log)).not.toContain(password)
 })
 
+test('the log is lines of JSON with the ids of requests and tasks, and no secret', async () => {
+  const lines: string[] = []
+  await using state = await temporaryState()
+  await using pool = await startToolstack({ ...quick, vms: 5 })
+  const logTo = { write: (line: string) => void lines.push(line) }
+  await using server = await testServer(state.path, { logTo, flags: { 'log.level': 'debug' } })
+  const tab = await signUp(server)
+  await connected(tab, pool)
+  const refused: unknown = await tab.client.vm.get({ id: 'vm.nothing.1' as never }).catch((error: unknown) => error)
+  expect(refused).toMatchObject({ code: 'vm.not_found' })
+  const { requestId } = (refused as { details: { requestId: string } }).details
+  const [vm] = (await tab.client.vm.list({ q: 'power:running' })).items
+  if (!vm) throw new Error('There is a VM that runs')
+  const { task } = await tab.client.vm.shutdown({ id: vm.id, force: true })
+  const ended = await eventually(() =>
+    Promise.resolve(lines.find((line) => line.includes(task) && line.includes('task ended'))),
+  )
+  const [action] = (await tab.client.audit.list({ q: 'action:vm.shutdown' })).items
+  expect(JSON.parse(ended)).toMatchObject({ task, request: action?.requestId, state: 'succeeded' })
+  const entries = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+  expect(entries.find(({ request }) => request === requestId)).toMatchObject({
+    method: 'GET',
+    path: '/api/v1/vms/vm.nothing.1',
+    status: 404,
+    address: '127.0.0.1',
+  })
+  const [entry] = (await tab.client.audit.list({ q: 'action:session.setup' })).items
+  expect(entries.some(({ request }) => request === entry?.requestId)).toBe(true)
+  expect(entries.every(({ time }) => typeof time === 'string' && time.endsWith('Z'))).toBe(true)
+  for (const secret of [admin.password, tab.cookie?.split('=')[1] ?? '?', tab.csrf ?? '?', '"nixen"']) {
+    expect(lines.join('')).not.toContain(secret)
+  }
+})
+
 test('a clock that jumps ends what is over and nothing else', async () => {
   const clock = { ...systemClock, shift: 0, now: () => Date.now() + clock.shift }
   await using state = await temporaryState()

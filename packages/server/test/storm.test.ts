@@ -13,7 +13,7 @@ import { eventually, signUp, temporaryState, testServer, type Browser } from './
 // NIXEN_SEED chooses another storm; NIXEN_LONG_TESTS=1 makes a longer one.
 const seed = Number(process.env['NIXEN_SEED'] ?? 1)
 const rounds = process.env['NIXEN_LONG_TESTS'] ? 60 : 6
-const changesOfRound = 20
+const changesOfRound = 12
 
 /** A pool that goes away and comes back with what it had. */
 class Storm implements AsyncDisposable {
@@ -42,7 +42,7 @@ class Storm implements AsyncDisposable {
   }
 
   async comeBack(): Promise<void> {
-    const shape = { hosts: 3, vms: 25, seed: 7 }
+    const shape = { hosts: 3, vms: 15, seed: 7 }
     const quick = { waits: false, loginDelay: false, conflictWait: 300 }
     this.toolstack = await startToolstack({ ...shape, ...quick, dataDir: this.#dataDir, port: this.#port })
     this.#port = this.toolstack.port

@@ -10,6 +10,7 @@ import {
   type ProviderPorts,
   type ProviderSession,
 } from '@nixen/providers'
+import { logContext } from '../http/log-context.ts'
 import type { Inventory } from '../inventory/inventory.ts'
 import type { ConnectionStore, StoredConnection } from './connection-store.ts'
 
@@ -133,7 +134,9 @@ export class Connections implements AsyncDisposable {
     }
     const provider = this.provider(stored.kind)
     live.keeper = new ConnectionKeeper({ provider, spec: specOf(stored), ports: this.#options.ports, onStatus })
-    live.reading = this.#read(live, live.keeper)
+    const { keeper } = live
+    // It outlives the request that began it: its lines of the log are not that request's.
+    live.reading = logContext.run({}, () => this.#read(live, keeper))
   }
 
   async #read(live: Live, keeper: ConnectionKeeper): Promise<void> {

@@ -17,6 +17,7 @@ import type { AuditLog } from '../audit/audit-log.ts'
 import type { LocalSockets } from '../local/local-door.ts'
 import { auditDetails } from '../audit/details.ts'
 import { readCookie, sessionCookie, writeCookie } from './cookies.ts'
+import { logContext } from './log-context.ts'
 import { handlerOf, StreamAnswer, type AnyHandler, type AuditNote, type Handlers, type RequestInfo } from './handler.ts'
 import { demandSameOrigin } from './origin.ts'
 
@@ -42,7 +43,8 @@ export function addRoutes(app: FastifyInstance, options: RouteOptions): void {
     app.route({
       method: endpoint.method,
       url: prefix + (endpoint.path === '/' ? '' : endpoint.path),
-      handler: (request, reply) => answer({ request, reply, operation, handler }, options),
+      handler: (request, reply) =>
+        logContext.run({ request: request.id }, () => answer({ request, reply, operation, handler }, options)),
     })
   }
   app.setNotFoundHandler((request) => {

@@ -15,6 +15,7 @@ import {
 } from '@nixen/api'
 import { isAppError, messageOf, type Clock, type Log } from '@nixen/core'
 import type { ActionResult, ActionTask, ProviderSession } from '@nixen/providers'
+import { logContext } from '../http/log-context.ts'
 import type { Inventory } from '../inventory/inventory.ts'
 import { RunningTask } from './running-task.ts'
 import type { TaskStore } from './task-store.ts'
@@ -92,7 +93,8 @@ export class Tasks implements AsyncDisposable {
     await this.#ports.store.add(made.map(({ task }) => task))
     for (const { task, request, work } of made) {
       const running = this.#begin(task, request)
-      running.ended = this.#work(running, work)
+      // Lines of the log that the work writes are the task's, and those of the request that began it.
+      running.ended = logContext.run({ ...logContext.getStore(), task: task.id }, () => this.#work(running, work))
     }
     return made.map(({ task }) => task)
   }
@@ -165,8 +167,9 @@ export class Tasks implements AsyncDisposable {
 
   async #work(running: RunningTask, work: Work): Promise<void> {
     const { store, journal, clock, log } = this.#ports
-    const { id } = running.task
+    const { id, action } = running.task
     let end: Partial<Task>
+    log.info('task started', { action })
     try {
       const result = await work(running)
       await journal.keep(id)
@@ -181,6 +184,8 @@ export class Tasks implements AsyncDisposable {
       await running.written()
       await store.put(finished)
       this.#show(finished)
+      const { state, error } = finished
+      log.info('task ended', { action, state, ...(error ? { code: error.code, message: error.message } : {}) })
     } catch (error) {
       // The database is full or gone: the end is shown all the same, and told as interrupted at the next start.
       log.error('the end of a task could not be written down', { task: id, error: messageOf(error) })

@@ -202,7 +202,7 @@ describe('calls', () => {
       ['x'],
       ['PERMISSION_DENIED', 'Internal API call attempted with not-permitted session'],
     ],
-    ['what is not implemented', 'pool.rotate_secret', [], ['NOT_IMPLEMENTED', 'pool.rotate_secret']],
+    ['what is not implemented', 'host.shutdown_agent', [], ['NOT_IMPLEMENTED', 'host.shutdown_agent']],
     ['what was removed', 'VM.snapshot_with_quiesce', ['x', 'y'], ['MESSAGE_REMOVED']],
   ])('refuses %s', async (_name, method, params, expected) => {
     expect(await client.refusal(method, ...params)).toEqual(expected)

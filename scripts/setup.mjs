@@ -3,19 +3,34 @@
 //   node scripts/setup.mjs --system   and the Debian packages that tests and benchmarks use
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const stamp = `${root}node_modules/.nixen-setup`
 const lock = `${root}.cache/setup.lock`
+const nodeFile = `node_modules/node-linux-${process.arch}/bin/node`
 
 /** A failure that a user can act on: its message says how. */
 export class SetupError extends Error {}
 
 /** Full path of Node 26 as installed by npm. */
 export function nodePath() {
-  return `${root}node_modules/node-linux-${process.arch}/bin/node`
+  return root + nodeFile
 }
 
 /** Installs what is missing. `packages`: lists of Debian packages (scripts/*.txt) that must be there too. */
@@ -37,12 +52,7 @@ export function testPackages() {
 /** Hash of everything that decides what node_modules must hold. */
 export function fingerprint() {
   const hash = createHash('sha256').update(process.arch)
-  const manifests = readdirSync(`${root}packages`)
-    .sort()
-    .map((name) => `packages/${name}/package.json`)
-  for (const file of ['package.json', 'package-lock.json', ...manifests]) {
-    if (existsSync(root + file)) hash.update(file).update(readFileSync(root + file))
-  }
+  for (const file of manifests()) hash.update(file).update(readFileSync(root + file))
   return hash.digest('hex')
 }
 
@@ -50,14 +60,77 @@ function isCurrent() {
   return existsSync(stamp) && existsSync(nodePath()) && readFileSync(stamp, 'utf8') === fingerprint()
 }
 
+/**
+ * Installs into a folder of its own and swaps: whatever interrupts it, the tree that is there stays whole, or the next start finds
+ * none and installs again. npm links workspaces by relative paths (`../../packages/api`), so what it made there fits here.
+ */
 function installModules() {
   console.error('nixen: installing npm packages (only when the lock file has changed) …')
-  run('npm', ['ci', '--no-fund', '--no-audit', '--loglevel=error'], 'Check the network and run "npm ci" to see more.')
-  const { status, stdout } = spawnSync(nodePath(), ['--version'], { encoding: 'utf8' })
-  if (status !== 0 || !stdout.startsWith('v26.')) {
-    throw new SetupError(`${nodePath()} does not run. Remove node_modules and run "npm run setup" again.`)
+  removeLeftovers()
+  // A name of its own: the npm of a set-up that was killed may still be writing into the last one.
+  const beside = mkdtempSync(`${root}.cache/install-`)
+  try {
+    installInto(beside)
+    // Where two workspaces want two versions of a package, npm gives one of them a node_modules of its own.
+    for (const folder of ['', ...workspaces()]) swap(`${folder}node_modules`, beside)
+  } finally {
+    rmSync(beside, { recursive: true, force: true })
   }
-  writeFileSync(stamp, fingerprint())
+}
+
+function installInto(beside) {
+  const wanted = fingerprint()
+  for (const file of manifests()) {
+    mkdirSync(dirname(`${beside}/${file}`), { recursive: true })
+    copyFileSync(root + file, `${beside}/${file}`)
+  }
+  const advice = 'Check the network and run "npm ci" to see more.'
+  run('npm', ['ci', '--no-fund', '--no-audit', '--loglevel=error'], advice, { cwd: beside })
+  const node = `${beside}/${nodeFile}`
+  const { status, stdout } = spawnSync(node, ['--version'], { encoding: 'utf8' })
+  if (status !== 0 || !stdout.startsWith('v26.')) {
+    throw new SetupError(
+      `${node} does not run. Nixen needs Linux with glibc; if this is one, run "npm run setup" again.`,
+    )
+  }
+  writeFileSync(`${beside}/node_modules/.nixen-setup`, wanted)
+}
+
+/** Puts a folder in its place; the one that was there goes away with what is left of the installation. */
+function swap(folder, beside) {
+  const old = `${beside}/old/${folder}`
+  mkdirSync(dirname(old), { recursive: true })
+  if (existsSync(root + folder)) renameSync(root + folder, old)
+  if (existsSync(`${beside}/${folder}`)) renameSync(`${beside}/${folder}`, root + folder)
+}
+
+/** Removes what set-ups left that were killed or failed; the lock says that no other one is at work. */
+function removeLeftovers() {
+  for (const name of readdirSync(`${root}.cache`).filter((entry) => entry.startsWith('install-'))) {
+    try {
+      rmSync(`${root}.cache/${name}`, { recursive: true, force: true })
+    } catch {
+      // Its npm is not dead yet: the next set-up removes it.
+    }
+  }
+}
+
+/** Folders of the workspaces, with a slash behind. */
+function workspaces() {
+  return readdirSync(`${root}packages`)
+    .sort()
+    .map((name) => `packages/${name}/`)
+}
+
+/** What decides what node_modules must hold. */
+function manifests() {
+  const files = [
+    'package.json',
+    'package-lock.json',
+    '.npmrc',
+    ...workspaces().map((folder) => `${folder}package.json`),
+  ]
+  return files.filter((file) => existsSync(root + file))
 }
 
 /** Names of a list, one a line, `#` begins a comment. */
@@ -90,13 +163,13 @@ function installPackages(wanted) {
   }
   console.error(`nixen: installing Debian packages: ${missing.join(' ')} …`)
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  run('apt-get', ['update', '-qq'], 'Check the network.', env)
-  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], 'Read what apt says above.', env)
+  run('apt-get', ['update', '-qq'], 'Check the network.', { env })
+  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], 'Read what apt says above.', { env })
 }
 
-function run(command, args, advice, env = process.env) {
+function run(command, args, advice, { cwd = root, env = process.env } = {}) {
   // Everything goes to stderr: stdout belongs to the program that is about to start.
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], env })
+  const { status, error } = spawnSync(command, args, { cwd, stdio: ['ignore', 2, 2], env })
   if (error) throw new SetupError(`${command} cannot be started (${error.message}). ${advice}`)
   if (status !== 0) throw new SetupError(`"${command} ${args.join(' ')}" failed. ${advice}`)
 }
@@ -104,14 +177,8 @@ function run(command, args, advice, env = process.env) {
 /** Lets one process at a time set up; a lock whose process is gone is taken over. */
 async function withLock(work) {
   mkdirSync(`${root}.cache`, { recursive: true })
-  for (let waited = false; ; waited = true) {
-    try {
-      writeFileSync(lock, String(process.pid), { flag: 'wx' })
-      break
-    } catch (error) {
-      if (error.code !== 'EEXIST') throw error
-    }
-    if (!holderIsAlive()) rmSync(lock, { force: true })
+  for (let waited = false; !takeLock(); waited = true) {
+    if (!holderIsAlive()) breakLock()
     else if (!waited) console.error('nixen: another process is setting up, waiting …')
     await new Promise((resolve) => setTimeout(resolve, 200))
   }
@@ -122,12 +189,43 @@ async function withLock(work) {
   }
 }
 
+/** Makes the lock with our number in it at once: nobody ever reads an empty one. */
+function takeLock() {
+  const mine = `${lock}.${process.pid}`
+  writeFileSync(mine, String(process.pid))
+  try {
+    linkSync(mine, lock)
+    return true
+  } catch (error) {
+    if (error.code === 'EEXIST') return false
+    throw error
+  } finally {
+    rmSync(mine, { force: true })
+  }
+}
+
+/** Removes the lock of a process that is gone; one at a time, so that nobody removes the lock of whoever came first. */
+function breakLock() {
+  const breaking = `${lock}.break`
+  try {
+    mkdirSync(breaking)
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error
+    // Whoever made it needs no second; it was killed if it is still there after ten.
+    if (Date.now() - (statSync(breaking, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()) > 10_000)
+      rmdirSync(breaking)
+    return
+  }
+  try {
+    if (!holderIsAlive()) rmSync(lock, { force: true })
+  } finally {
+    rmdirSync(breaking)
+  }
+}
+
 function holderIsAlive() {
   try {
-    const holder = readFileSync(lock, 'utf8')
-    // Made by another process just now, which has yet to write who it is.
-    if (holder === '') return Date.now() - statSync(lock).mtimeMs < 5000
-    process.kill(Number(holder) || 0x7fffffff, 0)
+    process.kill(Number(readFileSync(lock, 'utf8')) || 0x7fffffff, 0)
     return true
   } catch (error) {
     // Somebody else's process, or the lock has been given back meanwhile.

@@ -1,5 +1,17 @@
 import { spawn } from 'node:child_process'
-import { chmod, cp, mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
+import {
+  access,
+  chmod,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -23,6 +35,8 @@ else {
   process.exit(Number(value ?? 0))
 }
 `
+/** What a fake npm does to install Node. */
+const linkNode = `mkdir -p node_modules && ln -sfn "${checkout}node_modules/${nodePackage}" node_modules/${nodePackage}`
 let root: string
 
 beforeEach(async () => {
@@ -154,6 +168,42 @@ describe('bin/nixen in a fresh checkout', () => {
     await mkdir(join(root, '.cache'))
     await writeFile(join(root, '.cache/setup.lock'), '4194305')
     expect((await start('say').ended).code).toBe(0)
+  })
+
+  test('leaves the tree that is there whole when it fails or is killed, and installs the next time', async () => {
+    await start('say').ended
+    await writeFile(join(root, 'node_modules/mark'), 'the old tree')
+    await writeFile(join(root, 'package.json'), '{"type":"module","name":"changed"}')
+    await writeFakeNpm('mkdir -p node_modules/half && exit 1')
+    expect((await start('say').ended).code).toBe(1)
+    expect(await readFile(join(root, 'node_modules/mark'), 'utf8')).toBe('the old tree')
+
+    await writeFakeNpm(`mkdir -p node_modules/half && touch "${root}/installing" && exec sleep 3`)
+    const running = start('say')
+    const isInstalling = () =>
+      access(join(root, 'installing')).then(
+        () => true,
+        () => false,
+      )
+    await expect.poll(isInstalling, { timeout: 10_000 }).toBe(true)
+    running.kill('SIGKILL')
+    await running.ended
+    expect(await readFile(join(root, 'node_modules/mark'), 'utf8')).toBe('the old tree')
+
+    await writeFakeNpm(`${linkNode} && touch node_modules/new`)
+    expect((await start('say').ended).code).toBe(0)
+    const found = await readdir(join(root, 'node_modules'))
+    expect([found.includes('new'), found.includes('mark'), found.includes('half')]).toEqual([true, false, false])
+    const left = await readdir(join(root, '.cache'))
+    expect(left.filter((name) => /install|lock/.test(name))).toEqual([])
+  }, 60_000)
+
+  test('puts what npm gave to one workspace alone in its place, and takes away what was there', async () => {
+    await writeFile(join(root, 'packages/cli/package.json'), '{"name":"cli"}')
+    await mkdir(join(root, 'packages/cli/node_modules/gone'), { recursive: true })
+    await writeFakeNpm(`${linkNode}; test -f packages/cli/package.json && mkdir -p packages/cli/node_modules/own`)
+    expect((await start('say').ended).code).toBe(0)
+    expect(await readdir(join(root, 'packages/cli/node_modules'))).toEqual(['own'])
   })
 
   test('says what failed and what to do when npm fails', async () => {

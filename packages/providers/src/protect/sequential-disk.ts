@@ -92,7 +92,7 @@ export class SequentialDisk implements DiskSource {
     const arrived = new Promise<void>((resolve, reject) => {
       this.#waiting.push({ offset, end: offset + into.length, into, resolve, reject })
     })
-    this.#pumping ??= this.#pump().finally(() => (this.#pumping = undefined))
+    this.#pumping ??= this.#pump()
     try {
       await raceSignal(arrived, options.signal)
     } catch (error) {
@@ -110,17 +110,19 @@ export class SequentialDisk implements DiskSource {
   }
 
   async #pump(): Promise<void> {
-    try {
-      // Who asks side by side gets all in one pass.
-      await setImmediate()
-      while (this.#waiting.length > 0 && !this.#closed) {
+    // Who asks side by side gets all in one pass.
+    await setImmediate()
+    while (this.#waiting.length > 0 && !this.#closed) {
+      try {
         if (this.#serve()) await setImmediate()
         else await this.#advance()
+      } catch (error) {
+        this.#fail(this.#closed ?? error)
+        await this.#endStream()
       }
-    } catch (error) {
-      this.#fail(this.#closed ?? error)
-      await this.#endStream()
     }
+    // In one go with the look at who waits: who comes later starts another pump.
+    this.#pumping = undefined
   }
 
   /** Ends the reads for which everything is at hand. */

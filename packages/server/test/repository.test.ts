@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { RepositoryId, Task, TaskRef } from '@nixen/api'
@@ -9,7 +9,7 @@ import { restic } from '@nixen/testkit/restic'
 import { startS3Server } from '@nixen/testkit/s3-server'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { WorkerPool } from '../src/worker/worker-pool.ts'
-import { eventually, signUp, temporaryState, testServer, type Browser } from './rig.ts'
+import { admin, logIn, signUp, temporaryState, testServer, type Browser } from './rig.ts'
 
 const password = 'correct horse battery'
 /** Many processes are started, on machines that do other things too. */
@@ -21,11 +21,12 @@ beforeEach(async () => {
 afterEach(async () => await rm(folder, { recursive: true, force: true }))
 
 /** Waits for the end of a task. */
-async function done({ client }: Browser, { task }: TaskRef): Promise<Task> {
-  return await eventually(async () => {
-    const found = await client.task.get({ id: task })
-    return found.finished === undefined ? undefined : found
-  })
+async function done({ client }: Pick<Browser, 'client'>, { task }: TaskRef): Promise<Task> {
+  let found = await client.task.get({ id: task })
+  await expect
+    .poll(async () => (found = await client.task.get({ id: task })).finished, { timeout: 120_000 })
+    .toBeDefined()
+  return found
 }
 
 /** A restore point that somebody else makes there, with a process of their own. */
@@ -154,29 +155,25 @@ test(
       const { client } = await signUp(server)
       ;({ id } = await client.repository.create({ name: 'nas', location, password }))
       await backUp(location, 'web-01')
-      await done({ client } as Browser, await client.repository.refresh({ id }))
+      await done({ client }, await client.repository.refresh({ id }))
       expect(existsSync(join(state.path, 'cache', 'points.sqlite'))).toBe(true)
     }
     expect((await readFile(join(state.path, 'db.sqlite'))).includes(password)).toBe(false)
     // The disk is not mounted: an empty folder in its place.
     await rm(join(folder, 'elsewhere'), { recursive: true, force: true })
-    const { rename } = await import('node:fs/promises')
     await rename(location, join(folder, 'elsewhere'))
     await mkdir(location)
     await using server = await testServer(state.path)
-    const { logIn, admin } = await import('./rig.ts')
     const { client } = await logIn(server, admin)
     expect((await client.point.list()).total).toBe(1)
-    const found = await eventually(async () => {
-      const now = await client.repository.get({ id })
-      return now.state === 'failed' ? now : undefined
-    })
+    await expect.poll(async () => (await client.repository.get({ id })).state, { timeout: 60_000 }).toBe('failed')
+    const found = await client.repository.get({ id })
     expect(found.error).toMatchObject({ code: 'repository.not_a_repository' })
     // What is known of it stays.
     expect((await client.point.list()).total).toBe(1)
     await rm(location, { recursive: true })
     await rename(join(folder, 'elsewhere'), location)
-    const tab = { client } as Browser
+    const tab = { client }
     await done(tab, await client.repository.refresh({ id }))
     expect(await client.repository.get({ id })).toMatchObject({ state: 'ready', points: 1 })
 

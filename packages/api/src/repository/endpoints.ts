@@ -255,7 +255,7 @@ export const repositoryEndpoints = {
       withPassword: flag('Print the password too. Keep the paper as you keep money.').default(false),
     }),
     output: z.strictObject({ text: text('To be printed.') }),
-    permission: 'repository:read',
+    permission: 'repository:maintain',
     audit: 'repository.recovery-sheet',
     errors: ['repository.not_found'],
     cli: { verb: 'repository recovery-sheet', args: ['id'] },

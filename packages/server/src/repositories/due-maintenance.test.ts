@@ -9,6 +9,7 @@ const now = Date.UTC(2026, 10, 21, 12)
 function repository(more: Partial<Repository> = {}): Repository {
   return {
     state: 'ready',
+    immutability: { mode: 'none' },
     created: now - 30 * day,
     maintenance: { checkEvery: 7, checkShare: 0.05, pruneEvery: 7, maxUnused: 0.05 },
     ...more,
@@ -24,6 +25,7 @@ describe('what is due in a repository', () => {
     ['both done lately: nothing', { ...checked(1), ...pruned(6) }, []],
     ['the most overdue comes first', { ...checked(8), ...pruned(20) }, ['prune', 'check']],
     ['new: nothing yet', { created: now - day }, []],
+    ['append-only: no prune', { immutability: { mode: 'append-only' } }, ['check']],
     ['not reachable: nothing', { state: 'unavailable' }, []],
     ['switched off: nothing', { maintenance: { checkEvery: 0, checkShare: 0, pruneEvery: 0, maxUnused: 0 } }, []],
     [

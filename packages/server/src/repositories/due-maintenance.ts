@@ -12,7 +12,7 @@ const day = 86_400_000
  * @param now epoch milliseconds
  */
 export function dueMaintenance(
-  { maintenance, state, created, lastCheck, lastPrune }: Repository,
+  { maintenance, state, created, lastCheck, lastPrune, immutability }: Repository,
   now: number,
 ): readonly MaintenanceWork[] {
   if (state !== 'ready' || !isOpen(maintenance.window, now)) return []
@@ -20,8 +20,10 @@ export function dueMaintenance(
     { work: 'check', every: maintenance.checkEvery * day, last: lastCheck?.at ?? created },
     { work: 'prune', every: maintenance.pruneEvery * day, last: lastPrune?.at ?? created },
   ] as const
+  // A store that removes nothing is pruned by who may, from elsewhere.
+  const canPrune = immutability.mode !== 'append-only'
   return works
-    .filter(({ every, last }) => every > 0 && now - last >= every)
+    .filter(({ work, every, last }) => every > 0 && now - last >= every && (work !== 'prune' || canPrune))
     .toSorted((a, b) => a.last + a.every - (b.last + b.every))
     .map(({ work }) => work)
 }

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import {
@@ -19,7 +20,8 @@ import type { PointRecord } from '../worker/point-record.ts'
 import type { Place, PoolRunOptions, WorkerPool } from '../worker/worker-pool.ts'
 import { translateError } from '../worker/translate-error.ts'
 import type { Catalogue } from './catalogue.ts'
-import { seenAfter } from './seen-after.ts'
+import { seenAfter, stateAfter } from './seen-after.ts'
+import { showRepository } from './show-repository.ts'
 import { nameKey, type RepositorySeen, type RepositoryStore, type StoredRepository } from './repository-store.ts'
 
 export interface RepositoriesPorts {
@@ -145,6 +147,9 @@ export class Repositories implements AsyncDisposable {
     const { pool, clock } = this.#ports
     const facts = await pool.run(mode === 'new' ? 'create' : 'inspect', place, {}, options)
     this.#demandUnknown(location, facts.id)
+    const immutability = await this.#immutabilityOf(place, options)
+    // Somebody may have been faster.
+    this.#demandFreeName(name)
     const id: RepositoryId = newOwnId<'repository'>()
     const now = clock.now()
     const seen: RepositorySeen = {
@@ -152,7 +157,7 @@ export class Repositories implements AsyncDisposable {
       since: now,
       uuid: facts.id,
       format: facts.version,
-      immutability: immutabilityOf(location),
+      immutability,
     }
     const stored: StoredRepository = {
       id,
@@ -178,12 +183,8 @@ export class Repositories implements AsyncDisposable {
     let { seen } = before
     const moved = location !== before.location || password !== before.password || changes.credentials !== undefined
     if (moved) {
-      const facts = await this.#ports.pool.run(
-        'inspect',
-        this.#placeOf({ location, password, credentials }),
-        {},
-        options,
-      )
+      const place = this.#placeOf({ location, password, credentials })
+      const facts = await this.#ports.pool.run('inspect', place, {}, options)
       if (seen.uuid !== undefined && facts.id !== seen.uuid) {
         throw repositoryErrors.other_repository({
           location,
@@ -199,7 +200,7 @@ export class Repositories implements AsyncDisposable {
         since: now,
         uuid: facts.id,
         format: facts.version,
-        immutability: immutabilityOf(location),
+        immutability: await this.#immutabilityOf(place, options),
       }
     }
     const limit = (what: 'upload' | 'download'): number | undefined =>
@@ -227,6 +228,7 @@ export class Repositories implements AsyncDisposable {
     await this.#ports.store.remove(id)
     this.#known.delete(id)
     this.#ports.catalogue.drop(id)
+    await rm(this.#cacheFile(id), { force: true })
     await this.#ports.pool.reset(id)
     this.#tell(id)
   }
@@ -332,6 +334,11 @@ export class Repositories implements AsyncDisposable {
     return { password, accessKeyId: credentials?.accessKeyId }
   }
 
+  /** Restore points of a repository that are known. */
+  pointsOf(id: RepositoryId): Iterable<Point> {
+    return this.#ports.catalogue.of(id)
+  }
+
   /** A restore point of the catalogue. @throws point.not_found */
   point(repository: RepositoryId, snapshot: string): Point {
     const point = this.#ports.catalogue.get(repository, snapshot)
@@ -365,33 +372,9 @@ export class Repositories implements AsyncDisposable {
     return stored
   }
 
-  #show({ id, name, location, options, seen, created }: StoredRepository): Repository {
-    const { groups: _, immutability, usage, lastCheck, lastPrune, error, uuid, format, damaged, ...rest } = seen
-    const { upload, download, maintenance } = options
-    const busy = this.#ports.pool.inside(id)
-    return {
-      id,
-      name,
-      location,
-      type: location.startsWith('s3://') ? 's3' : 'local',
-      state: rest.state,
-      since: rest.since,
-      ...(error ? { error } : {}),
-      ...(uuid === undefined ? {} : { uuid }),
-      ...(format === undefined ? {} : { format }),
-      ...this.#ports.catalogue.summary(id),
-      ...(damaged === undefined || damaged === 0 ? {} : { damaged }),
-      ...(rest.seen === undefined ? {} : { seen: rest.seen }),
-      ...(usage ? { usage } : {}),
-      ...(lastCheck ? { lastCheck } : {}),
-      ...(lastPrune ? { lastPrune } : {}),
-      maintenance,
-      immutability,
-      ...(upload === undefined ? {} : { upload }),
-      ...(download === undefined ? {} : { download }),
-      ...(busy.length > 0 ? { busy: [...busy] } : {}),
-      created,
-    }
+  #show(stored: StoredRepository): Repository {
+    const { pool, catalogue } = this.#ports
+    return showRepository(stored, { busy: pool.inside(stored.id), ...catalogue.summary(stored.id) })
   }
 
   /** A place that is tried and not kept: processes of its own. */
@@ -413,9 +396,22 @@ export class Repositories implements AsyncDisposable {
       const both = [options[what], limits[what]].filter((limit) => limit !== undefined)
       return both.length === 0 ? undefined : Math.min(...both)
     }
-    const cacheFile = join(this.#ports.cache, `index-${id}`)
+    const cacheFile = this.#cacheFile(id)
     const access = { location, password, credentials, upload: least('upload'), download: least('download'), cacheFile }
     return { key: id, name, access }
+  }
+
+  #cacheFile(id: RepositoryId): string {
+    return join(this.#ports.cache, `index-${id}`)
+  }
+
+  /** What the address asks of the store, and what the store itself does. */
+  async #immutabilityOf(place: Place, options: Stoppable): Promise<Immutability> {
+    const address = parseStorageAddress(place.access.location)
+    const retention = address.kind === 's3' ? address.options.retention : undefined
+    if (retention) return { mode: 'object-lock', days: retention.days, hold: retention.mode }
+    const { remove } = await this.#ports.pool.run('probe', place, {}, options)
+    return { mode: remove === 'refused' ? 'append-only' : 'none' }
   }
 
   #demandFreeName(name: string): void {
@@ -476,29 +472,4 @@ export class Repositories implements AsyncDisposable {
   #tell(id: RepositoryId): void {
     for (const listen of this.#listeners) listen(id)
   }
-}
-
-/** What a failure says of the repository itself; `undefined`: nothing. */
-function stateAfter(code: string): Repository['state'] | undefined {
-  switch (code) {
-    case 'repository.unavailable':
-    case 'repository.denied':
-    case 'repository.storage_failed':
-      return 'unavailable'
-    case 'repository.wrong_password':
-    case 'repository.not_a_repository':
-    case 'repository.other_repository':
-    case 'repository.bad_location':
-    case 'repository.full':
-      return 'failed'
-    default:
-      return undefined
-  }
-}
-
-/** What the address asks the store for. */
-function immutabilityOf(location: string): Immutability {
-  const address = parseStorageAddress(location)
-  const retention = address.kind === 's3' ? address.options.retention : undefined
-  return retention ? { mode: 'object-lock', days: retention.days, hold: retention.mode } : { mode: 'none' }
 }

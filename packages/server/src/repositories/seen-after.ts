@@ -1,3 +1,4 @@
+import type { Repository } from '@nixen/api'
 import type { OperationName, OutputOf } from '../worker/operations.ts'
 import type { PointRecord } from '../worker/point-record.ts'
 import type { RepositorySeen } from './repository-store.ts'
@@ -56,4 +57,22 @@ const readers: Readers = {
 export function seenAfter<N extends OperationName>(operation: N, output: OutputOf<N>, now: number): Learnt {
   const read = readers[operation]
   return read ? read(output, now) : {}
+}
+
+/** What a failure says of the repository itself; `undefined`: nothing. */
+export function stateAfter(code: string): Repository['state'] | undefined {
+  switch (code) {
+    case 'repository.unavailable':
+    case 'repository.denied':
+    case 'repository.storage_failed':
+      return 'unavailable'
+    case 'repository.wrong_password':
+    case 'repository.not_a_repository':
+    case 'repository.other_repository':
+    case 'repository.bad_location':
+    case 'repository.full':
+      return 'failed'
+    default:
+      return undefined
+  }
 }

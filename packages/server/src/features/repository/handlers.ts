@@ -93,7 +93,7 @@ function readingHandlers(ports: RepositoryPorts) {
       const { id, name, location, uuid } = demand(
         ports,
         request,
-        withPassword ? 'repository:update' : 'repository:read',
+        withPassword ? 'repository:update' : 'repository:maintain',
       )
       const { password, accessKeyId } = repositories.secrets(id)
       const facts = { name, location, uuid, accessKeyId, printed: clock.now() }

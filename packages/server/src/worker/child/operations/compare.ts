@@ -26,15 +26,21 @@ export const compare: OperationCode<'compare'> = async (input, { openWithIndex, 
   const ranges = choose(Math.max(opened.disk.size, point.size), input)
   const total = ranges.reduce((sum, { length }) => sum + length, 0)
   const differing: Range[] = []
+  // Memory that is used again and again: fresh memory for each piece would grow faster than it is given back.
+  const free = Array.from({ length: concurrency }, () => [Buffer.alloc(piece), Buffer.alloc(piece)] as const)
   let done = 0
   await forEachConcurrent(ranges, concurrency, async (range) => {
     held.throwIfAborted()
-    if (differing.length < mostTold && !(await same(opened.disk, point, { ...range, signal: held })))
-      differing.push(range)
+    // After so many differences the answer is clear.
+    if (differing.length >= mostTold) return
+    const buffers = free.pop()
+    if (!buffers) throw new TypeError('more pieces than memory')
+    if (!(await same(opened.disk, point, { ...range, buffers, signal: held }))) differing.push(range)
+    free.push(buffers)
     done += range.length
     progress({ phase: 'compare', detail: input.path, done, total, unit: 'bytes', bytesRead: done })
   })
-  return { comparedBytes: total, differences: mergeRanges(differing) }
+  return { comparedBytes: done, differences: mergeRanges(differing) }
 }
 
 /** The pieces that are compared, ascending. */
@@ -54,11 +60,11 @@ function choose(size: number, { share = 1, except = [] }: CompareInput): Range[]
 async function same(
   one: DiskSource,
   other: DiskSource,
-  { offset, length, signal }: Range & { signal: AbortSignal },
+  { offset, length, buffers, signal }: Range & { buffers: readonly [Buffer, Buffer]; signal: AbortSignal },
 ): Promise<boolean> {
   // Where one of them has ended, it differs.
   if (offset + length > one.size || offset + length > other.size) return false
-  const [a, b] = [Buffer.allocUnsafe(length), Buffer.allocUnsafe(length)]
+  const [a, b] = [buffers[0].subarray(0, length), buffers[1].subarray(0, length)]
   await Promise.all([one.read(offset, a, { signal }), other.read(offset, b, { signal })])
   return a.equals(b)
 }

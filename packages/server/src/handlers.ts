@@ -9,6 +9,7 @@ import { statsHandlers } from './features/inventory/stats.ts'
 import { jobHandlers, runHandlers, type JobHandlerPorts } from './features/job/handlers.ts'
 import { metaHandlers, type MetaPorts } from './features/meta/handlers.ts'
 import { repositoryHandlers, type RepositoryPorts } from './features/repository/handlers.ts'
+import { restoreHandlers } from './features/protect/restore-handlers.ts'
 import { pointHandlers } from './features/repository/point-handlers.ts'
 import { roleHandlers } from './features/role/handlers.ts'
 import { savedQueryHandlers } from './features/saved-query/handlers.ts'
@@ -52,7 +53,7 @@ export function makeHandlers(ports: HandlerPorts): Handlers {
     task: { ...readHandlers('task', ports), ...taskHandlers(ports) },
     alarm: readHandlers('alarm', ports),
     repository: repositoryHandlers(ports),
-    point: pointHandlers(ports),
+    point: { ...pointHandlers(ports), ...restoreHandlers(ports) },
     user: userHandlers(ports),
     group: groupHandlers(ports),
     role: roleHandlers(ports),

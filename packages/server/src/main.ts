@@ -34,6 +34,7 @@ import { Scheduler } from './jobs/scheduler.ts'
 import { snapshotKind } from './jobs/snapshot-kind.ts'
 import { openVault } from './keys/master-key.ts'
 import { LocalSockets, openLocalDoor } from './local/local-door.ts'
+import { backupKind } from './protect/backup-kind.ts'
 import { CatalogueFile } from './repositories/catalogue-file.ts'
 import { Catalogue } from './repositories/catalogue.ts'
 import { keepInOrder } from './repositories/keep-in-order.ts'
@@ -187,6 +188,7 @@ async function wire(wiring: Wiring): Promise<{ readonly alarms: OwnAlarms }> {
     kinds: {
       action: actionKind({ inventory, connections }),
       snapshot: snapshotKind({ inventory, connections, clock }),
+      backup: backupKind({ inventory, connections, repositories, clock }),
     },
     clock,
     log,

@@ -65,12 +65,12 @@ export async function logIn(server: Server, who: { name: string; password: strin
 }
 
 /** Waits until `condition` gives something, at most 10 s. */
-export async function eventually<T>(condition: () => Promise<T | undefined>): Promise<T> {
-  const end = Date.now() + 10_000
+export async function eventually<T>(condition: () => Promise<T | undefined>, within = 10_000): Promise<T> {
+  const end = Date.now() + within
   for (;;) {
     const found = await condition()
     if (found !== undefined) return found
-    if (Date.now() > end) throw new Error('It did not happen within 10 s')
+    if (Date.now() > end) throw new Error(`It did not happen within ${within / 1000} s`)
     await systemClock.sleep(20)
   }
 }

@@ -12,6 +12,7 @@ import { metaEndpoints } from '../meta/endpoints.ts'
 import { networkEndpoints } from '../network/endpoints.ts'
 import { nicEndpoints } from '../nic/endpoints.ts'
 import { pointEndpoints } from '../point/endpoints.ts'
+import { restoreEndpoints } from '../point/restore.ts'
 import { poolEndpoints } from '../pool/endpoints.ts'
 import { repositoryEndpoints } from '../repository/endpoints.ts'
 import { roleEndpoints } from '../role/endpoints.ts'
@@ -48,7 +49,7 @@ export const contract = {
   task: taskEndpoints,
   alarm: alarmEndpoints,
   repository: repositoryEndpoints,
-  point: pointEndpoints,
+  point: { ...pointEndpoints, ...restoreEndpoints },
   user: userEndpoints,
   group: groupEndpoints,
   role: roleEndpoints,

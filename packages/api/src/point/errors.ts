@@ -13,5 +13,11 @@ export const pointArea = errorArea('point', {
       `The restore point ${p.id} of ${p.name} is not in its repository any more: somebody forgot it. The list is brought up to date.`,
     example: { id: 'k3f9x2ab.5956a3f67a62', name: 'web-01' },
   },
+  not_ours: {
+    status: 422,
+    text: (p: { id: string; name: string }) =>
+      `The restore point ${p.id} of ${p.name} does not say how the VM was set up: something else than Nixen wrote it. Restore its files with restic, or its disks one by one.`,
+    example: { id: 'k3f9x2ab.5956a3f67a62', name: 'web-01' },
+  },
 })
 export const pointErrors = pointArea.make

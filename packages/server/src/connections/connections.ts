@@ -105,6 +105,12 @@ export class Connections implements AsyncDisposable {
     return keeper.session
   }
 
+  /** How a connection is reached, its members and secrets with it: for processes that open sessions of their own. @throws connection.not_found */
+  spec(id: ConnectionId): ConnectionSpec {
+    const { stored, status } = this.#demand(id)
+    return { ...specOf(stored), poolKey: status.poolKey ?? stored.poolKey }
+  }
+
   /** The provider of a kind. @throws connection.unsupported */
   provider(kind: Connection['kind']): Provider {
     const provider = this.#options.providers.find((candidate) => candidate.kind === kind)

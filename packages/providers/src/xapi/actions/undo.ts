@@ -1,8 +1,8 @@
-import { connectionErrors } from '@nixen/api'
+import { connectionErrors, type VmId } from '@nixen/api'
 import { isXapiError, type Ref } from '@nixen/xapi'
 import type { UndoStep } from '../../action/actions.ts'
 import { markInName } from '../protect/marks.ts'
-import type { XapiContext } from './context.ts'
+import { refOf, type XapiContext } from './context.ts'
 import { removePifs } from './network.ts'
 import { makingKey } from './vm/new-disk.ts'
 
@@ -14,6 +14,11 @@ const steps: Readonly<Record<string, Undo>> = {
     await xapi.call('VM.set_HVM_boot_params', [vm, params], { session: true })
   },
   'vm.destroyMarked': async (context, { mark }) => await destroyMarked(context, String(mark)),
+  'vm.start': async (context, { vm }) => {
+    const { VM } = context.xapi.client
+    const ref = await refOf(context, vm as VmId, 'VM')
+    if ((await VM.get_power_state(ref)) === 'Halted') await VM.start(ref, false, false)
+  },
   'vbd.destroy': async ({ xapi }, { vbd }) => {
     const ref = vbd as Ref<'VBD'>
     if (await xapi.client.VBD.get_currently_attached(ref)) await xapi.client.VBD.unplug(ref)

@@ -26,7 +26,11 @@ interface Found {
 }
 
 /** Restore points of all repositories. */
-export function pointHandlers({ repositories, catalogue, clock }: PointPorts): GroupHandlers<'point'> {
+export function pointHandlers({
+  repositories,
+  catalogue,
+  clock,
+}: PointPorts): Pick<GroupHandlers<'point'>, 'list' | 'get' | 'forget'> {
   /** What one may not see is not there. */
   const demand = (id: PointId, who: Principal): Found => {
     const parts = parsePointId(id)

@@ -1,0 +1,113 @@
+import {
+  connectionOfId,
+  demandQuery,
+  formatId,
+  jobErrors,
+  judgeOn,
+  queryTable,
+  vmCan,
+  type JobWork,
+  type Retention,
+  type VmId,
+} from '@nixen/api'
+import type { Clock } from '@nixen/core'
+import type { ConfigDisk } from '@nixen/providers'
+import type { Connections } from '../connections/connections.ts'
+import type { Inventory } from '../inventory/inventory.ts'
+import type { JobKind, RunContext } from '../jobs/job-kind.ts'
+import type { Repositories } from '../repositories/repositories.ts'
+import { backUpVm } from './back-up-vm.ts'
+import { HostGates } from './host-gates.ts'
+
+export interface BackupPorts {
+  readonly inventory: Inventory
+  readonly connections: Connections
+  readonly repositories: Repositories
+  readonly clock: Clock
+}
+
+export type BackupWork = Extract<JobWork, { kind: 'backup' }>
+
+/** Jobs that back VMs up to repositories. The first time all of a disk is read, then only what changed. */
+export function backupKind(ports: BackupPorts): JobKind<'backup'> {
+  const { inventory, repositories, clock } = ports
+  const gates = new HostGates()
+  return {
+    kind: 'backup',
+    typeOf: () => 'vm',
+    check({ repositories: ids, excludeDisks }) {
+      for (const id of ids) repositories.get(id)
+      if (new Set(ids).size < ids.length) {
+        throw jobErrors.unsupported({ kind: 'backup', reason: 'a repository is there twice.' })
+      }
+      if (excludeDisks !== undefined) demandQuery(excludeDisks, queryTable('disk'), { now: clock.now() })
+    },
+    describe: ({ repositories: ids }) => `Backs up to ${ids.map((id) => repositories.nameOf(id) ?? id).join(' and ')}`,
+    refuse(_context, { id }) {
+      const vm = inventory.get('vm', id)
+      const connection = inventory.get('connection', connectionOfId(id))
+      if (!vm) return 'The VM is gone.'
+      // What it is busy with passes: the host says so, and the work is tried again.
+      const { busy: _, ...calm } = vm
+      const limits = { readOnly: connection?.readOnly === true, unsupported: connection?.unsupported }
+      const verdict = judgeOn(limits, vmCan.snapshot, calm)
+      return verdict.allowed ? undefined : verdict.reason
+    },
+    async work(context, { id }, task) {
+      const host = inventory.get('vm', id)?.host ?? connectionOfId(id)
+      const { perHost } = context.job.limits
+      return await gates.run(host, perHost, task.signal, async () => {
+        // Found by its kind, so that its work is of that kind.
+        const work = context.job.work as BackupWork
+        const exclude = excludeOf(ports, work, id)
+        return await backUpVm(ports, { context, work, id: id as VmId, exclude }, task)
+      })
+    },
+    async finish(context, task) {
+      const keep = context.schedule?.keep
+      if (!keep || Object.values(keep).every((count) => !count)) return
+      task.progress(undefined, 'Forgetting what is kept no more')
+      for (const repository of (context.job.work as BackupWork).repositories) {
+        const { forgotten } = await repositories.run(
+          'forget',
+          repository,
+          { what: whatToForget(context, keep), execute: true },
+          { signal: task.signal },
+        )
+        if (forgotten > 0)
+          task.log(`${forgotten} restore points in ${repositories.nameOf(repository) ?? repository} are forgotten.`)
+      }
+    },
+  }
+}
+
+/** Tag of restore points of a job and schedule: retention counts those of one schedule only. */
+export function jobTag({ job, schedule }: Pick<RunContext, 'job' | 'schedule'>): string {
+  return schedule ? `${job.id}/${schedule.name}` : job.id
+}
+
+function whatToForget(context: RunContext, keep: Retention) {
+  const { timeZone } = context.schedule ?? {}
+  return {
+    by: 'policy' as const,
+    policy: Object.fromEntries(Object.entries(keep).filter(([, count]) => count !== undefined)),
+    groupBy: ['paths'] as const,
+    tags: [`nixen:job=${jobTag(context)}`],
+    ...(timeZone === undefined ? {} : { timeZone }),
+  }
+}
+
+/** Says why a disk is left out. */
+function excludeOf(
+  { inventory, clock }: BackupPorts,
+  { excludeDisks }: BackupWork,
+  vm: string,
+): ((disk: ConfigDisk) => string | undefined) | undefined {
+  if (excludeDisks === undefined) return undefined
+  const nameOf = (id: string): string | undefined => inventory.nameOf(id)
+  const matches = demandQuery(excludeDisks, queryTable('disk'), { now: clock.now(), nameOf })
+  return ({ key }) => {
+    const disk = inventory.get('disk', formatId({ type: 'disk', connection: connectionOfId(vm as VmId), key }))
+    return disk && matches(disk) ? `The job leaves out disks that "${excludeDisks}" finds.` : undefined
+  }
+}

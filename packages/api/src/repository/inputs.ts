@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { bytes, count, flag, text, word } from '../schema/fields.ts'
-import { Maintenance } from './repository.ts'
+import { MaintenanceChange } from './repository.ts'
 
 const secret = (description: string) =>
   z.string().min(1).max(4096).meta({ description, format: 'password', writeOnly: true })
@@ -28,7 +28,7 @@ export const NewRepository = z.strictObject({
   password: secret('Password of the repository. Without it nothing can ever be restored: print the recovery sheet.'),
   ...credentials,
   ...rates,
-  maintenance: Maintenance.optional(),
+  maintenance: MaintenanceChange.optional(),
 })
 
 /** What can be changed. */
@@ -41,7 +41,7 @@ export const RepositoryChange = z.strictObject({
   ...credentials,
   upload: bytes('Bytes per second that are written at the most; null for no limit.').positive().nullable().optional(),
   download: bytes('Bytes per second that are read at the most; null for no limit.').positive().nullable().optional(),
-  maintenance: Maintenance.optional(),
+  maintenance: MaintenanceChange.optional(),
 })
 
 /** A place to try. */

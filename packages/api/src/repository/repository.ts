@@ -13,29 +13,43 @@ const clockTime = (description: string) =>
     .regex(/^([01]\d|2[0-3]):[0-5]\d$/, { error: 'Not a time of day like 02:30.' })
     .meta({ description })
 
+const window = z
+  .strictObject({
+    days: z
+      .array(z.enum(weekdays))
+      .min(1)
+      .optional()
+      .meta({ description: 'Days on which it begins; all when left out.' }),
+    from: clockTime('When it opens.'),
+    to: clockTime('When it closes; on the next day when that is not later.'),
+    timeZone: text('Time zone of the IANA database; UTC when left out.').max(100).optional(),
+  })
+  .optional()
+  .meta({ description: 'Only then does it begin; at any time when left out.' })
+const maintenance = {
+  window,
+  checkEvery: count('Days between two checks; 0 never.').max(3650),
+  checkShare: fraction('Part of the data that each check reads; all of it is looked at for presence.'),
+  pruneEvery: count('Days between two prunes; 0 never.').max(3650),
+  maxUnused: fraction('Part of the repository that may stay unused.'),
+} as const
+
 /** When a repository is checked and pruned, and how thoroughly. */
 export const Maintenance = z
-  .strictObject({
-    window: z
-      .strictObject({
-        days: z
-          .array(z.enum(weekdays))
-          .min(1)
-          .optional()
-          .meta({ description: 'Days on which it begins; all when left out.' }),
-        from: clockTime('When it opens.'),
-        to: clockTime('When it closes; on the next day when that is not later.'),
-        timeZone: text('Time zone of the IANA database; UTC when left out.').max(100).optional(),
-      })
-      .optional()
-      .meta({ description: 'Only then does it begin; at any time when left out.' }),
-    checkEvery: count('Days between two checks; 0 never.').max(3650).default(7),
-    checkShare: fraction('Part of the data that each check reads; all of it is looked at for presence.').default(0.05),
-    pruneEvery: count('Days between two prunes; 0 never.').max(3650).default(7),
-    maxUnused: fraction('Part of the repository that may stay unused.').default(0.05),
-  })
+  .strictObject(maintenance)
   .meta({ id: 'Maintenance', description: 'When a repository is checked and pruned.' })
 export type Maintenance = z.infer<typeof Maintenance>
+
+/** The same as it is given: what is left out is as usual. */
+export const MaintenanceChange = z
+  .strictObject({
+    window,
+    checkEvery: maintenance.checkEvery.default(7),
+    checkShare: maintenance.checkShare.default(0.05),
+    pruneEvery: maintenance.pruneEvery.default(7),
+    maxUnused: maintenance.maxUnused.default(0.05),
+  })
+  .meta({ id: 'MaintenanceChange', description: 'When a repository shall be checked and pruned.' })
 
 /** How much of a repository is used by what. */
 export const RepositoryUsage = z

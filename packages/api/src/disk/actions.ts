@@ -78,7 +78,7 @@ export const diskActions = {
     input: z.strictObject({ storage: StorageId, name: name.optional() }),
     cli: { args: ['storage'] },
     needs: { storage: 'disk:create' },
-    permission: 'disk:read',
+    permission: 'disk:export',
     can: diskCan.clone,
   }),
   migrate: action({

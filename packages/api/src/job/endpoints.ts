@@ -112,7 +112,7 @@ export const jobEndpoints = {
         description: 'The next runs, at most 20.',
       }),
     }),
-    permission: 'job:read',
+    permission: 'job:create',
     audit: 'job.preview',
     errors: badJob,
   }),

@@ -16,7 +16,7 @@ export function openApiOf(operations: readonly Operation[], { version }: { reado
     paths[path] = { ...paths[path], [operation.endpoint.method.toLowerCase()]: describe(operation, schemas) }
   }
   const errorRef = schemas.of(ErrorBody, 'output')
-  return withoutUndefined({
+  const document = withoutUndefined({
     openapi: '3.1.0',
     info: {
       title: 'Nixen',
@@ -45,6 +45,7 @@ export function openApiOf(operations: readonly Operation[], { version }: { reado
       },
     },
   })
+  return schemas.resolve(document)
 }
 
 function withoutUndefined(document: Json): Json {
@@ -142,33 +143,78 @@ function statusOf(code: string): number {
   return statuses.get(code) ?? 500
 }
 
-/** Collects the schemas that have a name under `#/components/schemas`. */
-class Schemas {
-  readonly #named = new Map<string, Json>()
+type Direction = 'input' | 'output'
+const here = '#/components/schemas/'
+/** How a schema for requests is referred to until it is known whether answers have another one of that name. */
+const pending = `${here}in:`
 
-  of(schema: z.ZodType, io: 'input' | 'output'): Json {
+/**
+ * Collects the schemas that have a name under `#/components/schemas`. What a request takes may differ from what an answer gives (fields with
+ * a default may be left out): then the former is called `NAMEInput`.
+ */
+class Schemas {
+  readonly #named: Readonly<Record<Direction, Map<string, Json>>> = { input: new Map(), output: new Map() }
+
+  of(schema: z.ZodType, io: Direction): Json {
     const { $schema: _, $defs = {}, ...own } = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
-    for (const [name, definition] of Object.entries($defs)) this.#add(name, rewrite(definition))
-    return rewrite(own)
+    for (const [name, definition] of Object.entries($defs)) this.#add(name, rewrite(definition, io), io)
+    return rewrite(own, io)
   }
 
   all(): Json {
-    return Object.fromEntries([...this.#named].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+    const different = this.#different()
+    const entries = [...this.#named.output]
+    for (const [name, schema] of this.#named.input) {
+      if (different.has(name)) entries.push([`${name}Input`, schema])
+      else if (!this.#named.output.has(name)) entries.push([name, schema])
+    }
+    return Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)))
   }
 
-  #add(name: string, schema: Json): void {
-    const known = this.#named.get(name)
+  /** The document with its references resolved. */
+  resolve(document: Json): Json {
+    const different = this.#different()
+    const target = (name: string): string => `${here}${name}${different.has(name) ? 'Input' : ''}`
+    // A document is an object.
+    return JSON.parse(JSON.stringify(document), (key, value: unknown) =>
+      key === '$ref' && typeof value === 'string' && value.startsWith(pending)
+        ? target(value.slice(pending.length))
+        : value,
+    ) as Json
+  }
+
+  #add(name: string, schema: Json, io: Direction): void {
+    const known = this.#named[io].get(name)
     if (known && JSON.stringify(known) !== JSON.stringify(schema)) {
-      throw new TypeError(`There are two schemas ${name}: one takes what the other gives. Give one of them another id.`)
+      throw new TypeError(`There are two schemas ${name}. Give one of them another id.`)
     }
-    this.#named.set(name, schema)
+    this.#named[io].set(name, schema)
+  }
+
+  /** Names whose schemas differ between requests and answers, by themselves or by what they refer to. */
+  #different(): ReadonlySet<string> {
+    const { input, output } = this.#named
+    const text = new Map([...input].map(([name, schema]) => [name, JSON.stringify(schema)]))
+    const found = new Set<string>()
+    for (const [name, json] of text) {
+      const answer = output.get(name)
+      if (answer && json.replaceAll(pending, here) !== JSON.stringify(answer)) found.add(name)
+    }
+    for (let before = -1; before < found.size;) {
+      before = found.size
+      for (const [name, json] of text) {
+        if (output.has(name) && [...found].some((other) => json.includes(`"${pending}${other}"`))) found.add(name)
+      }
+    }
+    return found
   }
 }
 
 /** Points references at the document's components, and leaves out what only Nixen reads. */
-function rewrite(value: unknown): Json {
+function rewrite(value: unknown, io: Direction): Json {
   const copy: unknown = JSON.parse(JSON.stringify(value), (key, inner: unknown) => {
-    if (key === '$ref' && typeof inner === 'string') return inner.replace(/^#\/\$defs\//, '#/components/schemas/')
+    if (key === '$ref' && typeof inner === 'string')
+      return inner.replace(/^#\/\$defs\//, io === 'input' ? pending : here)
     return key === 'id' && typeof inner === 'string' ? undefined : inner
   })
   // A schema is an object.

@@ -266,7 +266,7 @@ export const repositoryEndpoints = {
     summary: 'List the keys of a repository',
     params,
     output: z.strictObject({ items: z.array(RepositoryKey) }),
-    permission: 'repository:read',
+    permission: 'repository:maintain',
     errors: known,
     cli: { verb: 'repository keys', args: ['id'], columns: ['name', 'created', 'username', 'hostname', 'current'] },
   }),

@@ -129,7 +129,10 @@ test('what is wrong with a request is said by name, with a request id', async ()
   expect(await send('GET', 'api/v1/vm')).toMatchObject({ status: 404, error: { code: 'request.no_endpoint' } })
   expect(await send('PUT', 'api/v1/vms')).toMatchObject({
     status: 405,
-    error: { details: { allowed: ['GET'] }, requestId: expect.stringMatching(/^[\w-]{12}$/) as string },
+    error: {
+      details: { allowed: expect.arrayContaining(['GET']) as string[] },
+      requestId: expect.stringMatching(/^[\w-]{12}$/) as string,
+    },
   })
   expect(await send('POST', 'api/v1/roles', `{"name":"${'x'.repeat(1_100_000)}"}`)).toMatchObject({ status: 413 })
   expect(await send('GET', 'api/v1/vms/nonsense')).toMatchObject({ status: 400 })

@@ -88,12 +88,12 @@ test('the log is lines of JSON with the ids of requests and tasks, and no secret
   await using server = await testServer(state.path, { logTo, flags: { 'log.level': 'debug' } })
   const tab = await signUp(server)
   await connected(tab, pool)
-  const refused: unknown = await tab.client.vm.get({ id: 'vm.nothing.1' as never }).catch((error: unknown) => error)
+  const refused: unknown = await tab.client.vm.get({ id: 'vm.nothing.1' }).catch((error: unknown) => error)
   expect(refused).toMatchObject({ code: 'vm.not_found' })
   const { requestId } = (refused as { details: { requestId: string } }).details
   const [vm] = (await tab.client.vm.list({ q: 'power:running' })).items
   if (!vm) throw new Error('There is a VM that runs')
-  const { task } = await tab.client.vm.shutdown({ id: vm.id, force: true })
+  const { task } = await tab.client.vm.shutdown({ id: vm.id })
   const ended = await eventually(() =>
     Promise.resolve(lines.find((line) => line.includes(task) && line.includes('task ended'))),
   )

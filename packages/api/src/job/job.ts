@@ -71,15 +71,10 @@ export const JobWork = z
       keepData: flag('The snapshots keep their data on the host, for a differential restore from there.').default(
         false,
       ),
-      verify: z
-        .number()
-        .min(0)
-        .max(1)
-        .default(0.01)
-        .meta({
-          description: 'Part of the blocks that the host calls unchanged which is read and compared once a week.',
-          unit: 'fraction',
-        }),
+      verify: z.number().min(0).max(1).default(0.01).meta({
+        description: 'Part of the blocks that the host calls unchanged which is read and compared once a week.',
+        unit: 'fraction',
+      }),
     }),
     z.strictObject({
       kind: z.literal('metadata'),

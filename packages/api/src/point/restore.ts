@@ -29,13 +29,10 @@ export const RestoreWish = z
       description: 'Where disks go; where they were, or the default storage, when left out.',
     }),
     storageOf: z.record(z.string(), StorageId).optional().meta({ description: 'Where single disks go, by key.' }),
-    networkOf: z
-      .record(z.string(), NetworkId.nullable())
-      .optional()
-      .meta({
-        description:
-          'Networks by the key of the old one; null leaves the NIC out. The same or one of the same name when left out.',
-      }),
+    networkOf: z.record(z.string(), NetworkId.nullable()).optional().meta({
+      description:
+        'Networks by the key of the old one; null leaves the NIC out. The same or one of the same name when left out.',
+    }),
     macs: word(['keep', 'new'], 'Whether NICs keep their addresses; as fits the identity when left out.').optional(),
     tags: z.array(z.string().min(1).max(200)).max(100).optional().meta({ description: 'Tags to add.' }),
     start: flag('Start it when it is whole.').default(false),

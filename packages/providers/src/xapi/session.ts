@@ -51,7 +51,12 @@ export class XapiSession implements ProviderSession {
     this.#ports = ports
     this.#inventory = new XapiInventory(spec.id, known)
     const { id: connection, username, password } = spec
-    this.#context = { xapi, connection, master: () => (xapi.master ?? spec.address).replace(/:\d+$/, ''), credentials: { username, password } }
+    this.#context = {
+      xapi,
+      connection,
+      master: () => (xapi.master ?? spec.address).replace(/:\d+$/, ''),
+      credentials: { username, password },
+    }
     this.actions = xapiActions(this.#context, (error) => connectionError(error, spec))
     rememberContext(this, this.#context)
     const { clock, random } = ports

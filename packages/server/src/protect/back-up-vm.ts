@@ -5,7 +5,7 @@ import type { ActionTask, ConfigDisk, FrozenVm, ProtectActions } from '@nixen/pr
 import type { ItemResult, RunContext } from '../jobs/job-kind.ts'
 import type { BackedUpDisk, BackupOutput } from '../worker/operations.ts'
 import type { Consistency } from '../worker/point-record.ts'
-import { jobTag, type BackupPorts, type BackupWork } from './backup-kind.ts'
+import { jobTag, type BackupPorts, type BackupWork } from './backup.ts'
 import { frozenWhileOff } from './freeze-off.ts'
 import { Moved } from './moved.ts'
 import { readStoredVm, storedVm, type StoredVm } from './stored-vm.ts'
@@ -55,7 +55,7 @@ export async function backUpVm(ports: BackupPorts, backup: BackupOfVm, task: Act
   const good = outcomes.filter((outcome) => outcome.ok)
   if (good.length === 0) {
     await protect.release(frozen)
-    throw firstError(outcomes)
+    throw firstError(outcomes) ?? new TypeError('Nothing was stored, and nothing failed.')
   }
   const kept = await protect.keep(frozen, { data: work.keepData ? 'keep' : 'purge', drop: tokensToDrop(outcomes) })
   for (const { text } of kept.notes) notes.push(text)
@@ -186,11 +186,9 @@ async function store(ports: BackupPorts, options: StoreOptions, task: ActionTask
       vm: storedVm(frozen, connection.id),
       disks: frozen.disks.map(({ key }) => {
         const since = base?.stored.tokens[key]
-        return {
-          name: key,
-          source: { kind: 'frozen' as const, connection, frozen, disk: key, since },
-          ...(base && since !== undefined ? { changed: { parent: snapshotOf(base.point) }, samples } : {}),
-        }
+        const source = { kind: 'frozen' as const, connection, frozen, disk: key, since }
+        if (!base || since === undefined) return { name: key, source }
+        return { name: key, source, changed: { parent: snapshotOf(base.point) }, samples }
       }),
       ...(base ? { parent: snapshotOf(base.point) } : {}),
     },
@@ -230,8 +228,10 @@ export function tokensToDrop(outcomes: readonly Outcome[]): readonly ChangeToken
   return [...new Set(outcomes.filter(({ ok }) => ok).flatMap(tokens))].filter((token) => !needed.has(token))
 }
 
-function firstError(outcomes: readonly Outcome[]): unknown {
-  for (const outcome of outcomes) if (!outcome.ok) return outcome.error
+function firstError(outcomes: readonly Outcome[]): Error | undefined {
+  for (const outcome of outcomes) {
+    if (!outcome.ok) return outcome.error instanceof Error ? outcome.error : new Error(messageOf(outcome.error))
+  }
   return undefined
 }
 

@@ -6,27 +6,15 @@ import {
   judgeOn,
   queryTable,
   vmCan,
-  type JobWork,
   type Retention,
   type VmId,
 } from '@nixen/api'
 import type { Clock } from '@nixen/core'
 import type { ConfigDisk } from '@nixen/providers'
-import type { Connections } from '../connections/connections.ts'
-import type { Inventory } from '../inventory/inventory.ts'
 import type { JobKind, RunContext } from '../jobs/job-kind.ts'
-import type { Repositories } from '../repositories/repositories.ts'
 import { backUpVm } from './back-up-vm.ts'
+import { jobTag, type BackupPorts, type BackupWork } from './backup.ts'
 import { HostGates } from './host-gates.ts'
-
-export interface BackupPorts {
-  readonly inventory: Inventory
-  readonly connections: Connections
-  readonly repositories: Repositories
-  readonly clock: Clock
-}
-
-export type BackupWork = Extract<JobWork, { kind: 'backup' }>
 
 /** Jobs that back VMs up to repositories. The first time all of a disk is read, then only what changed. */
 export function backupKind(ports: BackupPorts): JobKind<'backup'> {
@@ -79,11 +67,6 @@ export function backupKind(ports: BackupPorts): JobKind<'backup'> {
       }
     },
   }
-}
-
-/** Tag of restore points of a job and schedule: retention counts those of one schedule only. */
-export function jobTag({ job, schedule }: Pick<RunContext, 'job' | 'schedule'>): string {
-  return schedule ? `${job.id}/${schedule.name}` : job.id
 }
 
 function whatToForget(context: RunContext, keep: Retention) {

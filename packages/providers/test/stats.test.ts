@@ -63,7 +63,7 @@ describe('stats', () => {
   })
 
   test('have a place for each step, also where the host left a row out', () => {
-    const source = { consolidation: 'AVERAGE', owner: 'vm', name: 'cpu0', unit: 'fraction' } as const
+    const source = { consolidation: 'AVERAGE', owner: 'vm', name: 'cpu0', unit: '(fraction)' } as const
     const series = [
       { ...source, uuid: 'a', values: new Float64Array([1, 3]) },
       { ...source, uuid: 'b', values: new Float64Array([9, 9]) },

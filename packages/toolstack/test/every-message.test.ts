@@ -81,46 +81,50 @@ function broken(records: Records): string[] {
 }
 
 describe(`every message of the data model (seed ${seed})`, () => {
-  test('answers whatever is sent with a result or an error of the API, and the inventory stays whole', async () => {
-    const random = seededRandom(seed)
-    const failures: string[] = []
-    const log: Log = {
-      ...silentLog,
-      // What is not an error of the API is logged with its own name.
-      warn: (message, fields) =>
-        void (
-          String(fields?.['error']).startsWith('XapiError') || failures.push(`${message} ${JSON.stringify(fields)}`)
-        ),
-      error: (message, fields) => void failures.push(`${message} ${JSON.stringify(fields)}`),
-    }
-    await using toolstack = await quickToolstack({ hosts: 2, vms: 6, log, conflictWait: 1 })
-    let client = await logIn(toolstack.url)
-    /** Sends a message, and goes where the master is when another host has become it. */
-    const send = async (method: string, params: readonly unknown[]): Promise<void> => {
-      try {
-        await client.call(method, ...params)
-      } catch (error) {
-        if (!(error instanceof Refused)) failures.push(`${method} ${String(error)}`)
-        else if (error.answer[0] === 'HOST_IS_SLAVE') {
-          client = await logIn(toolstack.url.replace('127.0.1.1', error.answer[1] ?? ''))
+  test(
+    'answers whatever is sent with a result or an error of the API, and the inventory stays whole',
+    async () => {
+      const random = seededRandom(seed)
+      const failures: string[] = []
+      const log: Log = {
+        ...silentLog,
+        // What is not an error of the API is logged with its own name.
+        warn: (message, fields) =>
+          void (
+            String(fields?.['error']).startsWith('XapiError') || failures.push(`${message} ${JSON.stringify(fields)}`)
+          ),
+        error: (message, fields) => void failures.push(`${message} ${JSON.stringify(fields)}`),
+      }
+      await using toolstack = await quickToolstack({ hosts: 2, vms: 6, log, conflictWait: 1 })
+      let client = await logIn(toolstack.url)
+      /** Sends a message, and goes where the master is when another host has become it. */
+      const send = async (method: string, params: readonly unknown[]): Promise<void> => {
+        try {
+          await client.call(method, ...params)
+        } catch (error) {
+          if (!(error instanceof Refused)) failures.push(`${method} ${String(error)}`)
+          else if (error.answer[0] === 'HOST_IS_SLAVE') {
+            client = await logIn(toolstack.url.replace('127.0.1.1', error.answer[1] ?? ''))
+          }
         }
       }
-    }
-    const messages = [...new Set(model.messages.values())].filter(
-      (message) => message.session && !left.has(message.wireName),
-    )
-    for (let round = 0; round < rounds; round++) {
-      await send('pool.get_all', [])
-      const records = await allRecords(client)
-      for (const message of shuffled(messages, random)) {
-        const params = message.params.map((param) => valueOf(param.type, records, random))
-        await send(message.wireName, params)
+      const messages = [...new Set(model.messages.values())].filter(
+        (message) => message.session && !left.has(message.wireName),
+      )
+      for (let round = 0; round < rounds; round++) {
+        await send('pool.get_all', [])
+        const records = await allRecords(client)
+        for (const message of shuffled(messages, random)) {
+          const params = message.params.map((param) => valueOf(param.type, records, random))
+          await send(message.wireName, params)
+        }
       }
-    }
-    await send('pool.get_all', [])
-    expect(failures).toEqual([])
-    expect(broken(await allRecords(client))).toEqual([])
-  }, rounds * 60_000)
+      await send('pool.get_all', [])
+      expect(failures).toEqual([])
+      expect(broken(await allRecords(client))).toEqual([])
+    },
+    rounds * 60_000,
+  )
 })
 
 function shuffled(messages: readonly MessageModel[], random: () => number): MessageModel[] {

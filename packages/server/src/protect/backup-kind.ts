@@ -9,7 +9,6 @@ import {
   type Retention,
   type VmId,
 } from '@nixen/api'
-import type { Clock } from '@nixen/core'
 import type { ConfigDisk } from '@nixen/providers'
 import type { JobKind, RunContext } from '../jobs/job-kind.ts'
 import { backUpVm } from './back-up-vm.ts'

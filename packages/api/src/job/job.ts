@@ -97,7 +97,7 @@ export const JobLimits = z
       .max(256)
       .default(4)
       .meta({ description: 'Disks at a time on one storage.', unit: 'count' }),
-    rate: z.int().positive().optional().meta({ description: 'Bytes per second that are read, in all.', unit: 'bytes' }),
+    rate: z.int().positive().optional().meta({ description: 'Bytes per second that are written to each repository, at the most.', unit: 'bytes' }),
     retries: z
       .int()
       .min(0)

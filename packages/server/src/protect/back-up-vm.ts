@@ -195,7 +195,7 @@ async function store(ports: BackupPorts, options: StoreOptions, task: ActionTask
     {
       signal: task.signal,
       progress: (progress) => moved.tell(repository, progress),
-      limits: { download: context.job.limits.rate },
+      limits: { upload: context.job.limits.rate },
     },
   )
 }

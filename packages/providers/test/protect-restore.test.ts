@@ -152,7 +152,7 @@ describe('a restore to a new VM', () => {
       'protect.storage_full',
     ],
     ['the upload is cut', { stream: '/import*', count: 2, cutAfter: MiB }, 'protect.restore_failed'],
-    ['the VM is refused', { method: 'VM.create', count: 1, error: ['INTERNAL_ERROR', 'no'] }, 'connection.provider'],
+    ['the VM is refused', { method: 'VM.create', count: 1, error: ['INTERNAL_ERROR', 'no'] }, 'xapi.INTERNAL_ERROR'],
   ] as const)('leaves nothing behind when %s', async (_, rule, code) => {
     world.toolstack.pools[0]?.faults.add(rule)
     await expect(restore({ identity: { kind: 'new' } })).rejects.toMatchObject({ code })

@@ -18,7 +18,7 @@ Every answer that is not a success has this body; \`code\` is stable, \`message\
 \`\`\`
 
 \`retryable\` says that the same request may succeed later without any change. Any endpoint may answer with \`request.*\` and \`auth.*\`; the others are listed with each endpoint in
-[openapi.json](openapi.json). What a hypervisor refuses for a reason that has no code here comes as \`connection.provider\`; a task that failed there keeps the provider's own code (\`xapi.SR_BACKEND_FAILURE_46\`).
+[openapi.json](openapi.json). What a hypervisor refuses for a reason that has no code here keeps the provider's own code (\`xapi.SR_BACKEND_FAILURE_46\`), with a sentence that says what to do.
 
 ${areas.map(({ area, specs }) => section(area, documented(specs))).join('\n\n')}
 `

@@ -9,12 +9,12 @@ export const diskArea = errorArea('disk', {
   },
   in_use: {
     status: 409,
-    text: (p: { id: string; by?: string }) => `The disk ${p.id} is in use${p.by === undefined ? '' : ` by ${p.by}`}.`,
+    text: (p: { id: string; name?: string; by?: string }) => `The disk ${p.name ?? p.id} is in use${p.by === undefined ? '' : ` by ${p.by}`}.`,
     example: { id: 'disk.k3f9x2ab.1', by: 'vm.k3f9x2ab.1' },
   },
   read_only: {
     status: 409,
-    text: (p: { id: string }) => `The disk ${p.id} cannot be written to.`,
+    text: (p: { id: string; name?: string }) => `The disk ${p.name ?? p.id} cannot be written to.`,
     example: { id: 'disk.k3f9x2ab.1' },
   },
 })

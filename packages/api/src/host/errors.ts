@@ -11,12 +11,12 @@ export const hostArea = errorArea('host', {
   unreachable: {
     status: 502,
     retryable: true,
-    text: (p: { id: string }) => `The host ${p.id} does not answer its pool.`,
+    text: (p: { id: string; name?: string }) => `The host ${p.name ?? p.id} does not answer its pool.`,
     example: { id: 'host.k3f9x2ab.1' },
   },
   disabled: {
     status: 409,
-    text: (p: { id: string }) => `The host ${p.id} is in maintenance and takes no VMs.`,
+    text: (p: { id: string; name?: string }) => `The host ${p.name ?? p.id} is in maintenance and takes no VMs.`,
     example: { id: 'host.k3f9x2ab.1' },
   },
   out_of_memory: {

@@ -10,19 +10,19 @@ export const storageArea = errorArea('storage', {
   },
   full: {
     status: 409,
-    text: (p: { id: string; needed?: number }) =>
-      `The storage ${p.id} is full${p.needed === undefined ? '' : `: ${formatBytes(p.needed)} more are needed`}.`,
+    text: (p: { id: string; name?: string; needed?: number }) =>
+      `The storage ${p.name ?? p.id} is full${p.needed === undefined ? '' : `: ${formatBytes(p.needed)} more are needed`}.`,
     example: { id: 'storage.k3f9x2ab.1', needed: 10_737_418_240 },
   },
   detached: {
     status: 409,
-    text: (p: { id: string; host?: string }) =>
-      `The storage ${p.id} is not attached to ${p.host === undefined ? 'any host' : `the host ${p.host}`}.`,
+    text: (p: { id: string; name?: string; host?: string }) =>
+      `The storage ${p.name ?? p.id} is not attached to ${p.host === undefined ? 'any host' : `the host ${p.host}`}.`,
     example: { id: 'storage.k3f9x2ab.1' },
   },
   failed: {
     status: 502,
-    text: (p: { id: string; reason: string }) => `The storage ${p.id} failed: ${p.reason}`,
+    text: (p: { id: string; name?: string; reason: string }) => `The storage ${p.name ?? p.id} failed: ${p.reason}`,
     example: { id: 'storage.k3f9x2ab.1', reason: 'the NFS server does not answer.' },
   },
 })

@@ -9,30 +9,30 @@ export const vmArea = errorArea('vm', {
   },
   bad_power_state: {
     status: 409,
-    text: (p: { id: string; expected: readonly string[]; actual: string }) =>
-      `The VM ${p.id} is ${p.actual}; it would have to be ${p.expected.join(' or ')}.`,
+    text: (p: { id: string; name?: string; expected: readonly string[]; actual: string }) =>
+      `The VM ${p.name ?? p.id} is ${p.actual}; it would have to be ${p.expected.join(' or ')}.`,
     example: { id: 'vm.k3f9x2ab.1', expected: ['halted', 'suspended'], actual: 'running' },
   },
   blocked: {
     status: 409,
-    text: (p: { id: string; action: string; reason: string }) =>
-      `${p.action} of the VM ${p.id} is blocked: ${p.reason}`,
+    text: (p: { id: string; name?: string; action: string; reason: string }) =>
+      `${p.action} of the VM ${p.name ?? p.id} is blocked: ${p.reason}`,
     example: { id: 'vm.k3f9x2ab.1', action: 'shutdown', reason: 'payroll runs until Friday.' },
   },
   busy: {
     status: 409,
     retryable: true,
-    text: (p: { id: string; action: string }) => `The VM ${p.id} is busy: ${p.action}. Wait until that is done.`,
+    text: (p: { id: string; name?: string; action: string }) => `The VM ${p.name ?? p.id} is busy: ${p.action}. Wait until that is done.`,
     example: { id: 'vm.k3f9x2ab.1', action: 'migrate' },
   },
   no_drivers: {
     status: 409,
-    text: (p: { id: string }) => `The VM ${p.id} has no guest drivers. Install the guest tools first.`,
+    text: (p: { id: string; name?: string }) => `The VM ${p.name ?? p.id} has no guest drivers. Install the guest tools first.`,
     example: { id: 'vm.k3f9x2ab.1' },
   },
   immobile: {
     status: 409,
-    text: (p: { id: string; reason: string }) => `The VM ${p.id} cannot leave its host while it runs: ${p.reason}`,
+    text: (p: { id: string; name?: string; reason: string }) => `The VM ${p.name ?? p.id} cannot leave its host while it runs: ${p.reason}`,
     example: { id: 'vm.k3f9x2ab.1', reason: 'a PCI device is passed through.' },
   },
 })

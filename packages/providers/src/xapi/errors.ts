@@ -1,6 +1,8 @@
 import { connectionErrors } from '@nixen/api'
 import { isAppError, messageOf, type AppError } from '@nixen/core'
-import { isXapiError } from '@nixen/xapi'
+import { isXapiError, type XapiError } from '@nixen/xapi'
+import { isRefusal, noNames, refusalError } from './refusals/refusal.ts'
+import { plainText, type Names } from './refusals/sentence.ts'
 
 /** Who is asked for what, for the sentences. */
 export interface ErrorPlace {
@@ -13,9 +15,9 @@ export interface ErrorPlace {
  * The error of the contract that says what a failure of the client means. What an aborted signal threw passes unchanged, and so does
  * what is the contract's already.
  */
-export function connectionError(error: unknown, place: ErrorPlace): unknown {
-  if (isXapiError(error)) return refusal(error.code, error.params, { place, cause: error })
-  if (!isAppError(error) || !error.code.startsWith('xapi.')) return error
+export function connectionError(error: unknown, place: ErrorPlace, names: Names = noNames): unknown {
+  if (isXapiError(error)) return refusal(error, place, names)
+  if (!isAppError(error) || !error.code.startsWith('xapi.') || isRefusal(error)) return error
   const { address } = place
   const options = { cause: error }
   const reason = withoutStop(error.message)
@@ -39,26 +41,26 @@ export function connectionError(error: unknown, place: ErrorPlace): unknown {
   }
 }
 
-function refusal(
-  code: string,
-  params: readonly string[],
-  { place: { address, username }, cause }: { place: ErrorPlace; cause: Error },
-): AppError {
-  const options = { cause }
-  switch (code) {
+/** What a host refuses for reasons of the connection is about that; the rest is in the table of refusals. */
+function refusal(error: XapiError, { address, username }: ErrorPlace, names: Names): AppError {
+  const options = { cause: error }
+  switch (error.code) {
     case 'SESSION_AUTHENTICATION_FAILED':
       return connectionErrors.wrong_credentials({ address, username }, options)
     case 'RBAC_PERMISSION_DENIED':
     case 'PERMISSION_DENIED':
-      return connectionErrors.forbidden({ address, username, action: params[0] ?? 'this' }, options)
+      return connectionErrors.forbidden(
+        { address, username, action: plainText(error.params[0] || 'this', names) },
+        options,
+      )
     case 'SESSION_INVALID':
       return connectionErrors.lost({ address, reason: 'the session has ended' }, options)
     case 'HOST_STILL_BOOTING':
       return connectionErrors.unreachable({ address, reason: 'the host is still starting' }, options)
     case 'MESSAGE_METHOD_UNKNOWN':
-      return connectionErrors.not_the_product({ address, wanted: 'XAPI', found: messageOf(cause) }, options)
+      return connectionErrors.not_the_product({ address, wanted: 'XAPI', found: messageOf(error) }, options)
     default:
-      return connectionErrors.provider({ address, code, message: params.join(', ').slice(0, 500) }, options)
+      return refusalError(error, names)
   }
 }
 

@@ -113,7 +113,12 @@ test('a storage is made, scanned, disconnected, forgotten, found again and destr
   if (!host) throw new Error('There is no host')
   const root = client.storage.create({ host: host.id, name: 'x', source: { kind: 'file', path: '/root/disks' } })
   expect((await ended(root)).error?.message).toContain('root file system')
-  const source = { kind: 'nfs' as const, server: 'nas.example.net', path: '/export/vms' }
+  const place = { kind: 'nfs' as const, server: 'nas.example.net' }
+  const { next } = await client.storage.probe({ host: host.id, place })
+  expect(next).toMatchObject({ field: 'path', choices: [{ value: '/export/free' }] })
+  const iscsi = await client.storage.probe({ host: host.id, place: { kind: 'iscsi', server: '192.0.2.9' } })
+  expect(iscsi.next).toMatchObject({ field: 'iqn', choices: [{ value: expect.stringMatching(/^iqn\./) }] })
+  const source = { ...place, path: '/export/vms' }
   const id = (await done(client.storage.create({ host: host.id, name: 'NAS', source }))).made?.[0] as StorageId
   const made = await seen(
     () => client.storage.get({ id }),
@@ -144,6 +149,8 @@ test('a storage is made, scanned, disconnected, forgotten, found again and destr
   )
   await done(client.storage.forget({ id }))
   const existing = id.slice(id.lastIndexOf('.') + 1)
+  // What is forgotten is known to no host of this pool: a real server would be found here.
+  expect((await client.storage.probe({ host: host.id, place: source })).storages).toEqual([])
   const again = (await done(client.storage.create({ host: host.id, name: 'NAS', source, existing })))
     .made?.[0] as StorageId
   expect(again).toBe(id)

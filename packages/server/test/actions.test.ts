@@ -56,6 +56,18 @@ describe('an action', () => {
     expect(items[0]).toMatchObject({ action: 'vm.start', on: vm.id, onName: vm.name, ok: true })
   })
 
+  test('is in the history with who asked for it', async () => {
+    const vm = await anyVm('power:running')
+    await ended((await tab.client.vm.update({ id: vm.id, description: 'seen' })).task)
+    const { items } = await tab.client.task.history({ on: vm.id, action: 'vm.update' })
+    expect(items).toHaveLength(1)
+    expect(items[0]).toMatchObject({ state: 'succeeded', on: [vm.id], user: expect.any(String) })
+    const [last] = items
+    expect(
+      (await tab.client.task.history({ on: vm.id, before: last?.created ?? 0, action: 'vm.update' })).items,
+    ).toEqual([])
+  })
+
   test('that makes no sense now is refused with the reason before anything is begun', async () => {
     const vm = await anyVm('power:running')
     await expect(tab.client.vm.start({ id: vm.id })).rejects.toMatchObject({

@@ -89,8 +89,13 @@ const jobs: Migration = {
   ],
 }
 
+const taskHistory: Migration = {
+  name: 'tasks by time',
+  statements: [`CREATE INDEX tasks_created ON tasks (created, id)`],
+}
+
 /** All changes of the schema, oldest first. */
-export const migrations: readonly Migration[] = [first, tasks, repositories, jobs]
+export const migrations: readonly Migration[] = [first, tasks, repositories, jobs, taskHistory]
 
 /** Schema that this version writes. */
 export const knownSchema: number = migrations.length

@@ -1,6 +1,9 @@
 import type { Task, TaskId, TaskLine } from '@nixen/api'
 import type { Db } from '../db/tables.ts'
 
+/** Rows that are read at a time: the event loop is free in between. */
+const piece = 200
+
 /** Tasks of Nixen itself, as the database keeps them. */
 export class TaskStore {
   readonly #db: Db
@@ -40,6 +43,30 @@ export class TaskStore {
       .limit(limit)
       .execute()
     return { open: open.map(parse), ended: ended.map(parse) }
+  }
+
+  /** Tasks that were asked for before a time, the newest first, in pieces. */
+  async *before(time: number): AsyncGenerator<Task, void> {
+    let at = { created: time, id: '' }
+    for (;;) {
+      const rows = await this.#db
+        .selectFrom('tasks')
+        .select(['id', 'created', 'task_json'])
+        .where((where) =>
+          where.or([
+            where('created', '<', at.created),
+            where.and([where('created', '=', at.created), where('id', '<', at.id as TaskId)]),
+          ]),
+        )
+        .orderBy('created', 'desc')
+        .orderBy('id', 'desc')
+        .limit(piece)
+        .execute()
+      yield* rows.map(parse)
+      const last = rows.at(-1)
+      if (!last || rows.length < piece) return
+      at = last
+    }
   }
 
   /** Appends to the log of a task. */

@@ -117,6 +117,11 @@ export class Tasks implements AsyncDisposable {
     this.#running.get(id)?.cancel()
   }
 
+  /** What was done before a time, the newest first. */
+  history(before: number): AsyncGenerator<Task, void> {
+    return this.#ports.store.before(before)
+  }
+
   /** The log of a task of Nixen. */
   async lines(id: TaskId): Promise<readonly TaskLine[]> {
     return await this.#ports.store.lines(id)

@@ -72,6 +72,26 @@ describe('the state', () => {
     expect(valid_ref_counts.host).toBe(2)
   })
 
+  test('has every host up after a restart, also one that had lost its power', async () => {
+    const first = await quickToolstack({ dataDir, hosts: 2 })
+    const client = await logIn(first.url)
+    const { master } = Object.values(await client.call('pool.get_all_records'))[0] as Loose
+    const uuidOfMaster = await client.call('host.get_uuid', master)
+    const [host, { uuid }] = await find(client, 'host', (each) => each.uuid !== uuidOfMaster)
+    await first.pools[0]?.killHost(uuid)
+    expect(await client.refusal('host.enable', host)).toEqual(['HOST_NOT_LIVE'])
+    await first[Symbol.asyncDispose]()
+    await using second = await quickToolstack({ dataDir, hosts: 2 })
+    const again = await logIn(second.url)
+    const { metrics, enabled } = await again.call('host.get_record', host)
+    expect({ enabled, ...(await again.call('host_metrics.get_record', metrics)) }).toMatchObject({
+      enabled: true,
+      live: true,
+    })
+    const attached = ({ host: of, currently_attached: on }: Loose): boolean => of !== host || on
+    expect(Object.values(await again.call('PBD.get_all_records')).every(attached)).toBe(true)
+  })
+
   test('is used by one process at a time', async () => {
     await using first = await quickToolstack({ dataDir })
     expect(first.pools).toHaveLength(1)

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf, seededRandom, type Clock, type Log } from '@nixen/core'
+import { hostStarted } from '../classes/host-start.ts'
 import { classes } from '../classes/index.ts'
 import { Database } from '../db/database.ts'
 import { noStore } from '../db/row-store.ts'
@@ -71,7 +72,7 @@ export interface OpenPool extends AsyncDisposable {
 export async function openPool(options: PoolOptions, given?: Database): Promise<OpenPool> {
   const { directory, log, index } = options
   if (directory !== undefined) await mkdir(directory, { recursive: true })
-  const { db, notes } = given ? { db: given, notes: [] } : openInventory(options)
+  const { db, notes, kept } = given ? { db: given, notes: [], kept: false } : openInventory(options)
   const takeSpace = (sr: string, bytes: number): void => pool.faults.takeSpace(sr, bytes)
   const storage =
     directory === undefined
@@ -83,6 +84,7 @@ export async function openPool(options: PoolOptions, given?: Database): Promise<
   const dispatcher = new Dispatcher(pool, classes)
   if (options.tls !== false) addCertificates(db, certificates)
   endMoves(db)
+  if (kept) powerOn(pool)
   db.commit()
   const debug = await openDebugPort(options, { pool, storage })
   options.neighbours.add(pool)
@@ -115,20 +117,30 @@ export function emptyInventory(directory: string | undefined): Database {
   return db
 }
 
-function openInventory(options: PoolOptions): { db: Database; notes: readonly string[] } {
+/** The inventory, and whether an earlier process left it. */
+function openInventory(options: PoolOptions): { db: Database; notes: readonly string[]; kept: boolean } {
   const { directory, index, hosts, vms, seed = 1, address, listen, load, clock } = options
   const db = emptyInventory(directory)
   db.load()
+  const kept = db.count('pool') > 0
   let notes: readonly string[] = []
-  if (db.count('pool') === 0 && load) {
+  if (!kept && load) {
     notes = loadDump(db, load, address)
     db.commit()
-  } else if (db.count('pool') === 0) {
+  } else if (!kept) {
     generateInventory(db, { seed, pool: index, hosts, vms, now: Math.floor(clock.now() / 1000) * 1000, address })
     db.commit()
   }
   if (listen) moveHosts(db, address)
-  return { db, notes }
+  return { db, notes, kept }
+}
+
+/** Every host answers from now on, also one that had lost its power: it shows as one that has started. */
+function powerOn(pool: Pool): void {
+  for (const { ref, values } of pool.db.rows('host')) {
+    const metrics = pool.db.find('host_metrics', values.metrics)
+    if (metrics && !metrics.live) hostStarted({ db: pool.db, pool }, ref)
+  }
 }
 
 /** Gives the hosts of a kept state the addresses that were asked for. */

@@ -4,6 +4,7 @@ import { completionRoute } from './completion/route.ts'
 import type { NixenContext } from './context.ts'
 import { diskCommands } from './disk/routes.ts'
 import { doctorRoute } from './doctor/route.ts'
+import { demoRoute } from './demo/route.ts'
 import { describeFailure, describeUsageFailure, exitCodeOf } from './failure.ts'
 import { loginRoute, logoutRoute, profileRoutes, setupRoute } from './people/routes.ts'
 import { repoRoutes } from './repo/routes.ts'
@@ -14,6 +15,7 @@ import { nixenVersion } from './version.ts'
 
 /** Commands that need no server's contract, by their first word. */
 const localRoutes = {
+  demo: demoRoute,
   serve: serveRoute,
   setup: setupRoute,
   login: loginRoute,

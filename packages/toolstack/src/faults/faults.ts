@@ -14,6 +14,10 @@ export interface FaultRule {
   readonly probability?: number
   /** How often at the most; without end when left out. */
   readonly count?: number
+  /** How many calls that fit are let through first; none when left out. */
+  readonly skip?: number
+  /** Classes whose calls it does not fit: `event`, `task`. */
+  readonly except?: readonly string[]
   /** Code and parameters to answer with; `{ref}` in a parameter stands for the call's first one. Without it the call only waits. */
   readonly error?: readonly [code: string, ...params: string[]]
   /** Milliseconds to wait first. */
@@ -33,6 +37,8 @@ export interface Delays {
 interface Active<Rule> {
   readonly rule: Rule
   used: number
+  /** Calls that fitted and were let through. */
+  skipped: number
 }
 
 /** A rule in force. */
@@ -65,11 +71,11 @@ export class Faults {
       return handleOf(limited, () => (this.#spaces = this.#spaces.filter((other) => other !== limited)))
     }
     if ('stream' in rule) {
-      const active = { rule, used: 0 }
+      const active = { rule, used: 0, skipped: 0 }
       this.#streams.push(active)
       return handleOf(active, () => (this.#streams = this.#streams.filter((other) => other !== active)))
     }
-    const active = { rule, used: 0 }
+    const active = { rule, used: 0, skipped: 0 }
     this.#rules.push(active)
     return handleOf(active, () => (this.#rules = this.#rules.filter((other) => other !== active)))
   }
@@ -107,6 +113,10 @@ export class Faults {
       const { rule } = active
       if (!fits(rule, method, ref) || active.used >= (rule.count ?? Infinity)) continue
       if (this.#random() >= (rule.probability ?? 1)) continue
+      if (active.skipped < (rule.skip ?? 0)) {
+        active.skipped++
+        continue
+      }
       active.used++
       if (rule.delay) await this.#clock.sleep(rule.delay, { signal })
       if (!rule.error) continue
@@ -141,6 +151,7 @@ function handleOf(active: { readonly used: number }, remove: () => void): AddedR
 
 function fits(rule: FaultRule, method: string, ref: string | undefined): boolean {
   if (rule.ref !== undefined && rule.ref !== ref) return false
+  if (rule.except?.some((name) => method.startsWith(`${name}.`)) === true) return false
   if (rule.method === '*' || rule.method === method) return true
   return rule.method.endsWith('.*') && method.startsWith(rule.method.slice(0, -1))
 }

@@ -58,7 +58,10 @@ function refusal(error: XapiError, { address, username }: ErrorPlace, names: Nam
     case 'HOST_STILL_BOOTING':
       return connectionErrors.unreachable({ address, reason: 'the host is still starting' }, options)
     case 'MESSAGE_METHOD_UNKNOWN':
-      return connectionErrors.not_the_product({ address, wanted: 'XAPI', found: messageOf(error) }, options)
+      return connectionErrors.not_the_product(
+        { address, wanted: 'XAPI', found: plainText(messageOf(error), names) },
+        options,
+      )
     default:
       return refusalError(error, names)
   }

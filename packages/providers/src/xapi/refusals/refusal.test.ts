@@ -46,7 +46,8 @@ test.each([...codes, ...drivers])('$name makes a sentence of whatever the host s
     expect(isAppError(error)).toBe(true)
     const { message, code } = error as AppError
     expect(message).not.toMatch(/undefined|OpaqueRef|\bNaN\b|\bnull\b|[{}]|\.\.|: \./)
-    expect(message).toMatch(/^["A-Z0-9h].*[.!?]$/s)
+    // Errors of the connection begin with its address or user.
+    expect(message).toMatch(code.startsWith('connection.') ? /^\S.*[.!?]$/s : /^["A-Z0-9].*[.!?]$/s)
     expect(message.length).toBeGreaterThan(12)
     expect(code).toMatch(/^(xapi\.[A-Z0-9_]+|connection\.\w+|\w+\.[a-z_]+)$/)
   }

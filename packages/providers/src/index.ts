@@ -1,4 +1,5 @@
 export * from './action/actions.ts'
+export * from './console/console.ts'
 export { InventoryView } from './inventory-view.ts'
 export { ConnectionKeeper, type ConnectionStatus, type KeeperOptions } from './keeper.ts'
 export { needsSomebody } from './needs-somebody.ts'

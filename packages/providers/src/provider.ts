@@ -1,6 +1,7 @@
 import type { ConnectionId, InventoryObjects, ProviderKind, ResourceId, ResourceType, Stats, TaskId } from '@nixen/api'
 import type { Clock, Log, Random } from '@nixen/core'
 import type { ProviderActions, UndoStep } from './action/actions.ts'
+import type { ProviderConsoles } from './console/console.ts'
 import type { CertificateProbe } from './probe.ts'
 import type { ProtectActions } from './protect/protect-actions.ts'
 import type { StatsQuery } from './stats.ts'
@@ -117,6 +118,8 @@ export interface ProviderSession extends AsyncDisposable {
   readonly actions: ProviderActions
   /** What backup and restore need; all of it works as soon as the session is open. */
   readonly protect: ProtectActions
+  /** Screens and terminals of VMs and hosts. */
+  readonly consoles: ProviderConsoles
   /** Takes back what an action began, also one of an earlier session. What is gone already is no error. @throws connection.* */
   undo(step: UndoStep): Promise<void>
   /** Asks the host to cancel one of its tasks. @throws task.not_found, connection.* */

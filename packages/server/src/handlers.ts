@@ -2,6 +2,7 @@ import { actionHandlers, type ActionHandlerPorts } from './actions/handlers.ts'
 import { auditHandlers, type AuditPorts } from './features/audit/handlers.ts'
 import { bulkHandlers } from './features/bulk/handlers.ts'
 import { connectionHandlers, type ConnectionPorts } from './features/connection/handlers.ts'
+import { consoleHandlers, type ConsolePorts } from './features/console/handlers.ts'
 import { groupHandlers } from './features/group/handlers.ts'
 import { inventoryHandlers, type InventoryPorts } from './features/inventory/handlers.ts'
 import { readHandlers } from './features/inventory/read-handlers.ts'
@@ -25,6 +26,7 @@ import type { Handlers } from './http/handler.ts'
 export type HandlerPorts = ActionHandlerPorts &
   AuditPorts &
   ConnectionPorts &
+  ConsolePorts &
   InventoryPorts &
   JobHandlerPorts &
   MetaPorts &
@@ -35,6 +37,7 @@ export type HandlerPorts = ActionHandlerPorts &
 /** The handlers of all endpoints. */
 export function makeHandlers(ports: HandlerPorts): Handlers {
   const stats = statsHandlers(ports)
+  const consoles = consoleHandlers(ports)
   return {
     meta: metaHandlers(ports),
     session: sessionHandlers(ports),
@@ -42,8 +45,8 @@ export function makeHandlers(ports: HandlerPorts): Handlers {
     connection: connectionHandlers(ports),
     inventory: inventoryHandlers(ports),
     pool: { ...readHandlers('pool', ports), ...actionHandlers('pool', ports) },
-    host: { ...readHandlers('host', ports), stats: stats.host, ...actionHandlers('host', ports) },
-    vm: { ...readHandlers('vm', ports), stats: stats.vm, ...actionHandlers('vm', ports) },
+    host: { ...readHandlers('host', ports), stats: stats.host, console: consoles.host, ...actionHandlers('host', ports) },
+    vm: { ...readHandlers('vm', ports), stats: stats.vm, console: consoles.vm, ...actionHandlers('vm', ports) },
     template: { ...readHandlers('template', ports), ...actionHandlers('template', ports) },
     snapshot: { ...readHandlers('snapshot', ports), ...actionHandlers('snapshot', ports) },
     storage: { ...readHandlers('storage', ports), stats: stats.storage, ...actionHandlers('storage', ports) },

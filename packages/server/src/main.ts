@@ -34,6 +34,8 @@ import { Scheduler } from './jobs/scheduler.ts'
 import { snapshotKind } from './jobs/snapshot-kind.ts'
 import { openVault } from './keys/master-key.ts'
 import { LocalSockets, openLocalDoor } from './local/local-door.ts'
+import { Consoles } from './consoles/consoles.ts'
+import { addConsoleRoute, asksForWebSocket } from './features/console/upgrade.ts'
 import { backupKind } from './protect/backup-kind.ts'
 import { CatalogueFile } from './repositories/catalogue-file.ts'
 import { Catalogue } from './repositories/catalogue.ts'
@@ -108,17 +110,31 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const stopping = new AbortController()
   const localSockets = new LocalSockets()
 
-  const app = createApp({ logger, tls, trustedProxies: settings['server.trusted_proxies'] })
+  const app = createApp({
+    logger,
+    tls,
+    trustedProxies: settings['server.trusted_proxies'],
+    isUpgrade: asksForWebSocket,
+  })
   parts.defer(async () => {
     stopping.abort()
     await app.close()
   })
   const vault = openVault(state.keys)
   const wiring = { app, db, vault, config, clock, log, options, setUp, parts, stopping: stopping.signal, localSockets }
-  const { alarms } = await wire(wiring)
+  const { alarms, consoles } = await wire(wiring)
   await listen(app, settings)
-  const local = { app, sockets: localSockets, folder: state.run, basePath: basePathOf(settings), log }
+  const local = {
+    app,
+    sockets: localSockets,
+    folder: state.run,
+    basePath: basePathOf(settings),
+    log,
+    isUpgrade: asksForWebSocket,
+  }
   const door = parts.use(await openLocalDoor(local))
+  // What is open is closed before the doors are: they wait for it.
+  parts.use(consoles)
   alarms.watchCertificate(tls)
   const onServed = (served: ServedTls): void => alarms.watchCertificate(served)
   if (tls) parts.use(keepRenewed(app, { tls, folder: state.tls, settings, clock, log, onServed }))
@@ -153,7 +169,7 @@ interface Wiring {
 }
 
 /** The only place where parts are put together. */
-async function wire(wiring: Wiring): Promise<{ readonly alarms: OwnAlarms }> {
+async function wire(wiring: Wiring): Promise<{ readonly alarms: OwnAlarms; readonly consoles: Consoles }> {
   const { app, db, vault, config, clock, log, options, setUp, parts, stopping, localSockets } = wiring
   const { values: settings } = config
   const { version } = options
@@ -177,9 +193,14 @@ async function wire(wiring: Wiring): Promise<{ readonly alarms: OwnAlarms }> {
     clock,
     lifetime: () => ({ idle: config.values['session.idle'], longest: config.values['session.longest'] }),
     nameOf: (id) => inventory.nameOf(id),
-    onChanged: () => views.wake(),
+    onChanged: () => {
+      views.wake()
+      consoles.recheck()
+    },
   })
   const audit = new AuditLog(db, clock)
+  const basePath = basePathOf(settings)
+  const consoles = parts.use(new Consoles({ inventory, connections, authenticator, audit, clock, log, basePath }))
   const jobs = new Jobs({
     store: new JobStore(db),
     tasks,
@@ -209,6 +230,7 @@ async function wire(wiring: Wiring): Promise<{ readonly alarms: OwnAlarms }> {
     providerPorts,
     authenticator,
     audit,
+    consoles,
     setUp,
     version,
     attempts: new Attempts(clock),
@@ -216,12 +238,12 @@ async function wire(wiring: Wiring): Promise<{ readonly alarms: OwnAlarms }> {
     features: settings['tls.mode'] === 'self-signed' ? ['tls-self-signed'] : [],
     started: clock.now(),
   })
-  const basePath = basePathOf(settings)
   const publicUrl = settings['server.public_url']
   addRoutes(app, { handlers, authenticator, audit, localSockets, log, basePath, publicUrl, stopping })
+  addConsoleRoute(app, { consoles, authenticator, basePath, publicUrl })
   addPlainRoutes(app, { db, inventory, views, authenticator, version, basePath })
   await connections.start()
-  return { alarms }
+  return { alarms, consoles }
 }
 
 /** Repositories, the catalogue of what is in them, and the processes that open them. */

@@ -3,6 +3,7 @@ import { alarmEndpoints } from '../alarm/endpoints.ts'
 import { auditEndpoints } from '../audit/endpoints.ts'
 import { bulkEndpoints } from '../bulk/endpoints.ts'
 import { connectionEndpoints } from '../connection/endpoints.ts'
+import { hostConsole, vmConsole } from '../console/endpoints.ts'
 import { diskEndpoints } from '../disk/endpoints.ts'
 import { groupEndpoints } from '../group/endpoints.ts'
 import { hostEndpoints } from '../host/endpoints.ts'
@@ -38,8 +39,8 @@ export const contract = {
   connection: connectionEndpoints,
   inventory: inventoryEndpoints,
   pool: { ...poolEndpoints, ...actions.pool },
-  host: { ...hostEndpoints, stats: hostStats, ...actions.host },
-  vm: { ...vmEndpoints, stats: vmStats, ...actions.vm },
+  host: { ...hostEndpoints, stats: hostStats, console: hostConsole, ...actions.host },
+  vm: { ...vmEndpoints, stats: vmStats, console: vmConsole, ...actions.vm },
   template: { ...templateEndpoints, ...actions.template },
   snapshot: { ...snapshotEndpoints, ...actions.snapshot },
   storage: { ...storageEndpoints, stats: storageStats, ...actions.storage },

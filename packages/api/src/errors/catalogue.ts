@@ -2,6 +2,7 @@ import { alarmArea } from '../alarm/errors.ts'
 import { bulkArea } from '../bulk/errors.ts'
 import { clientArea } from '../client/errors.ts'
 import { connectionArea } from '../connection/errors.ts'
+import { consoleArea } from '../console/errors.ts'
 import { diskArea } from '../disk/errors.ts'
 import { hostArea } from '../host/errors.ts'
 import { jobArea } from '../job/errors.ts'
@@ -33,6 +34,7 @@ export const errorAreas = [
   queryArea,
   authArea,
   connectionArea,
+  consoleArea,
   poolArea,
   hostArea,
   vmArea,

@@ -13,6 +13,7 @@ import type {
   ProviderSession,
 } from '../provider.ts'
 import type { ProviderActions, UndoStep } from '../action/actions.ts'
+import type { ProviderConsoles } from '../console/console.ts'
 import type { ProtectActions } from '../protect/protect-actions.ts'
 import type { StatsQuery } from '../stats.ts'
 import { needsSomebody } from '../needs-somebody.ts'
@@ -20,6 +21,7 @@ import { xapiActions } from './actions/actions.ts'
 import { refOf, type XapiContext } from './actions/context.ts'
 import { rememberContext } from './actions/contexts.ts'
 import { undoStep } from './actions/undo.ts'
+import { xapiConsoles } from './console.ts'
 import { connectionError } from './errors.ts'
 import { readClasses, XapiInventory, type ReadClass } from './inventory.ts'
 import { fetchNative } from './native.ts'
@@ -40,6 +42,7 @@ export class XapiSession implements ProviderSession {
   readonly #context: XapiContext
   readonly actions: ProviderActions
   readonly protect: ProtectActions
+  readonly consoles: ProviderConsoles
 
   constructor(
     xapi: Xapi,
@@ -59,6 +62,7 @@ export class XapiSession implements ProviderSession {
     }
     this.actions = xapiActions(this.#context, (error) => connectionError(error, spec))
     rememberContext(this, this.#context)
+    this.consoles = xapiConsoles(this.#context, spec)
     const { clock, random } = ports
     this.protect = xapiProtect({ xapi, connection: spec.id, clock, random }, (error) => connectionError(error, spec))
   }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import { errorBody, requestErrors } from '@nixen/api'
 import { isAppError, messageOf, systemCode } from '@nixen/core'
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
@@ -14,10 +15,12 @@ export interface AppOptions {
   readonly logger: Logger
   readonly tls: ServedTls | undefined
   readonly trustedProxies: readonly string[]
+  /** Requests that leave HTTP; other requests to upgrade are answered as if they did not ask. */
+  readonly isUpgrade: (request: IncomingMessage) => boolean
 }
 
 /** The HTTP server without routes: bodies, errors, headers, logs. */
-export function createApp({ logger, tls, trustedProxies }: AppOptions): FastifyInstance {
+export function createApp({ logger, tls, trustedProxies, isUpgrade }: AppOptions): FastifyInstance {
   const options = {
     bodyLimit,
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
@@ -28,10 +31,11 @@ export function createApp({ logger, tls, trustedProxies }: AppOptions): FastifyI
     forceCloseConnections: true,
     return503OnClosing: false,
   } as const
+  const upgrades = { shouldUpgradeCallback: isUpgrade }
   // The two kinds of servers differ in nothing that is used here.
   const app = (tls
-    ? fastify({ ...options, https: { cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' } })
-    : fastify(options)) as unknown as FastifyInstance
+    ? fastify({ ...options, https: { ...upgrades, cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' } })
+    : fastify({ ...options, http: upgrades })) as unknown as FastifyInstance
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
     'application/json',

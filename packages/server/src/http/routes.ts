@@ -132,7 +132,7 @@ function localUser({ method, permission }: EndpointSpec, authenticator: Authenti
 }
 
 /** A unix socket has no address. */
-function addressOf({ ip }: FastifyRequest): string {
+export function addressOf({ ip }: FastifyRequest): string {
   const known: string | undefined = ip
   return known ?? 'local'
 }
@@ -143,7 +143,8 @@ function demandCsrf(request: FastifyRequest, { via }: Principal): void {
   }
 }
 
-function ownOrigins(request: FastifyRequest, publicUrl: string): readonly string[] {
+/** Origins of the pages of this server. */
+export function ownOrigins(request: FastifyRequest, publicUrl: string): readonly string[] {
   const seen = `${request.protocol}://${request.host}`.toLowerCase()
   return publicUrl === '' ? [seen] : [seen, new URL(publicUrl).origin]
 }

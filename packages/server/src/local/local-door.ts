@@ -1,5 +1,5 @@
 import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { messageOf, type Log } from '@nixen/core'
@@ -30,6 +30,8 @@ export interface LocalDoorOptions {
   /** With a slash at its end. */
   readonly basePath: string
   readonly log: Log
+  /** Requests that leave HTTP: taken by the app as its own. */
+  readonly isUpgrade: (request: IncomingMessage) => boolean
 }
 
 /** The door while it is open. */
@@ -50,16 +52,27 @@ export function localSocketOf(stateDir: string): string {
  *
  * @throws server.state_unusable
  */
-export async function openLocalDoor({ app, sockets, folder, basePath, log }: LocalDoorOptions): Promise<LocalDoor> {
+export async function openLocalDoor({
+  app,
+  sockets,
+  folder,
+  basePath,
+  log,
+  isUpgrade,
+}: LocalDoorOptions): Promise<LocalDoor> {
   const path = join(folder, 'socket')
   if (Buffer.byteLength(path) > longestPath) {
     log.warn('no local socket: its path would be too long, use a shorter --state', { path })
     return { path: undefined, [Symbol.asyncDispose]: async () => undefined }
   }
-  const server = createServer((request, response) => {
+  const below = (request: IncomingMessage): IncomingMessage => {
     request.url = basePath + (request.url ?? '/').replace(/^\//, '')
-    app.routing(request, response)
+    return request
+  }
+  const server = createServer({ shouldUpgradeCallback: isUpgrade }, (request, response) => {
+    app.routing(below(request), response)
   })
+  server.on('upgrade', (request, socket, head) => app.server.emit('upgrade', below(request), socket, head))
   server.on('connection', (socket) => sockets.add(socket))
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })

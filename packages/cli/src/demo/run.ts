@@ -13,8 +13,11 @@ export interface DemoFlags extends CommonFlags {
   readonly once: boolean
 }
 
-/** What watches the demonstration. */
+/** What watches the demonstration, and shapes it. */
 export interface DemoHooks {
+  /** How many VMs get real disks; all that there are when left out. */
+  readonly machines?: number
+
   /** Called before each step, and waited for; with the folder of everything once there is one. */
   readonly onStep?: (step: string, folder: string | undefined) => void | Promise<void>
 }
@@ -25,7 +28,7 @@ export async function demo(context: NixenContext, flags: DemoFlags, hooks: DemoH
   const onStep = async (step: string): Promise<void> => await hooks.onStep?.(step, stage?.folder)
   const narrator = new Narrator({ context, json: flags.json, steps: stepCount, onStep })
   stage = await narrator.step({ name: 'start', title: 'Start a server and a simulated pool' }, async (view) => {
-    const value = await openStage(context, view)
+    const value = await openStage(context, view, hooks.machines)
     const { machines, sizes } = value
     const disks = `${formatBytes(sizes.virtual)} with ${formatBytes(sizes.data)} of data`
     return { value, told: `${counted(machines.length, 'VM')} with real disks, ${disks}` }

@@ -17,7 +17,7 @@ import { imageSize, writeImage } from './image.ts'
 
 /** Of the inventory that this seed makes: they run, and have one disk each. */
 const seed = 1
-const names = ['web-prod-001', 'api-test-001', 'cache-test-001'] as const
+const realNames = ['web-prod-001', 'api-test-001', 'cache-test-001'] as const
 /** The simulated pool listens on loopback only, and everybody knows its password. */
 const poolPassword = 'nixen'
 /** Name of the administrator of the demonstration. */
@@ -46,8 +46,9 @@ export interface Stage extends AsyncDisposable {
 }
 
 /** Starts a server and a simulated pool in a temporary folder. */
-export async function openStage(context: NixenContext, view: ProgressView): Promise<Stage> {
+export async function openStage(context: NixenContext, view: ProgressView, count?: number): Promise<Stage> {
   const { signal } = context
+  const names = realNames.slice(0, count)
   await using parts = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'nixen-demo-'))
   parts.defer(async () => await rm(folder, { recursive: true, force: true }))
@@ -67,10 +68,11 @@ export async function openStage(context: NixenContext, view: ProgressView): Prom
   if (server.localSocket === undefined) throw cliErrors.no_local_socket({ directory: stateDir })
   const client = clientOf({ name: 'local', baseUrl: 'http://localhost', socketPath: server.localSocket }, context)
   const asking = { client, signal, clock: context.clock }
-  await connect(asking, toolstack, view)
+  await connect(asking, toolstack)
+  view.update({ done: names.length * 2, total: names.length * 2, unit: 'items' })
   const guestOf = (vm: VmId): GuestDisk =>
     new GuestDisk({ debugUrl: toolstack.pools[0]?.debugUrl ?? '', uuid: parseId(vm)?.key ?? '' })
-  const [first, ...others] = await machinesOf(asking, guestOf)
+  const [first, ...others] = await machinesOf(asking, names, guestOf)
   if (!first) throw demoErrors.late({ what: 'its VMs' })
   const password = await makeUser(asking, server)
   const running = parts.move()
@@ -101,7 +103,7 @@ async function openServer(stateDir: string): Promise<Server> {
 }
 
 /** Connects the pool and lets its hosts offer disks over NBD, which is how they are read best. */
-async function connect(asking: Asking, { url: address, fingerprint }: Toolstack, view: ProgressView): Promise<void> {
+async function connect(asking: Asking, { url: address, fingerprint }: Toolstack): Promise<void> {
   const { client, signal } = asking
   const target = {
     address,
@@ -118,10 +120,13 @@ async function connect(asking: Asking, { url: address, fingerprint }: Toolstack,
   for (const { id } of networks) {
     await followTask(asking, (await client.network.update({ id, nbd: 'tls' }, { signal })).task, quiet)
   }
-  view.update({ done: names.length * 2, total: names.length * 2, unit: 'items' })
 }
 
-async function machinesOf(asking: Asking, guestOf: Stage['guestOf']): Promise<readonly Machine[]> {
+async function machinesOf(
+  asking: Asking,
+  names: readonly string[],
+  guestOf: Stage['guestOf'],
+): Promise<readonly Machine[]> {
   const { client, signal } = asking
   const found = await until(asking, 'the VMs of the simulated pool', async () => {
     const { items } = await client.vm.list({ limit: 1000 }, { signal })

@@ -33,6 +33,7 @@ export function unwrap(schema: z.ZodType): z.ZodType {
   while (
     inner instanceof z.ZodOptional ||
     inner instanceof z.ZodDefault ||
+    inner instanceof z.ZodPrefault ||
     inner instanceof z.ZodNullable ||
     inner instanceof z.ZodReadonly
   ) {

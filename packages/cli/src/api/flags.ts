@@ -1,3 +1,4 @@
+import { messageOf } from '@nixen/core'
 import {
   completeAt,
   elementOf,
@@ -75,7 +76,7 @@ function flagOf(field: InputField, endpoint: EndpointSpec): Parameter {
   const item = elementOf(schema)
   return {
     ...parsed({ ...field, schema: item }, endpoint),
-    parse: (text) => (text === '' ? nothing : parseValue(item, text)),
+    parse: (text) => (text === '' ? nothing : isList(text) ? severalOf(text) : parseValue(item, text)),
     brief: `${brief}; may be repeated`,
     variadic: true,
     optional,
@@ -84,6 +85,28 @@ function flagOf(field: InputField, endpoint: EndpointSpec): Parameter {
 
 /** An empty text among the values of a repeated flag: with it alone the list is empty. */
 export const nothing: unique symbol = Symbol('nothing')
+
+/** Several values that one flag gave, as a JSON list. */
+export class Several {
+  readonly values: readonly unknown[]
+
+  constructor(values: readonly unknown[]) {
+    this.values = values
+  }
+}
+
+function isList(text: string): boolean {
+  return text.startsWith('[{') && text.endsWith(']')
+}
+
+function severalOf(text: string): Several {
+  try {
+    // It begins and ends as a list does.
+    return new Several(JSON.parse(text) as readonly unknown[])
+  } catch (cause) {
+    throw new SyntaxError(`It is no JSON list: ${messageOf(cause)}`, { cause })
+  }
+}
 
 function parsed(field: InputField, endpoint: EndpointSpec): Parameter {
   const { schema } = field

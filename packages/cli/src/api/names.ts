@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { cliErrors } from '../errors.ts'
 import { callList, callOperation, type Call, type Item } from './call.ts'
 import { allFields, answerOf, listOf, shapeOf } from './shape.ts'
-import { inside, referenceOf } from './values.ts'
+import { inside, referenceOf, shapeOfAll } from './values.ts'
 import type { EndpointSpec } from '@nixen/api'
 
 /** Asks a server for the objects behind names. */
@@ -33,7 +33,7 @@ async function idsIn(names: Names, schema: z.ZodType, value: unknown): Promise<u
     return await Promise.all(value.map(async (item: unknown) => await idsIn(names, elementOf(inner), item)))
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
-  const shape = shapeOf(inner)
+  const shape = inner instanceof z.ZodDiscriminatedUnion ? shapeOfAll(inner) : shapeOf(inner)
   const entries = Object.entries(value).map(async ([name, item]: readonly [string, unknown]) => {
     const field = shape[name]
     return [name, field ? await idsIn(names, field, item) : item] as const

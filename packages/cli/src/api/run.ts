@@ -7,7 +7,7 @@ import type { NixenContext } from '../context.ts'
 import { cliErrors } from '../errors.ts'
 import { callList, callOperation, streamOperation, type Call } from './call.ts'
 import type { OperationFlags } from './command.ts'
-import { nothing } from './flags.ts'
+import { nothing, Several } from './flags.ts'
 import { followTask } from './follow-task.ts'
 import { withIds } from './names.ts'
 import { chooseColumns, tableText } from './print-list.ts'
@@ -107,7 +107,8 @@ function callOf({ endpoint }: Operation, { flags, args }: Given): Call {
 
 /** A repeated flag with an empty text alone is an empty list. */
 function listed(value: unknown): unknown {
-  return Array.isArray(value) ? value.filter((item) => item !== nothing) : value
+  if (!Array.isArray(value)) return value
+  return value.flatMap((item) => (item === nothing ? [] : item instanceof Several ? item.values : [item]))
 }
 
 async function demandYes(

@@ -11,13 +11,14 @@ export type Answer =
   | { readonly kind: 'nothing' }
 
 /** What kind of answer an endpoint gives, from its schema. */
-export function answerOf({ output, stream, input }: EndpointSpec): Answer {
+export function answerOf({ method, output, stream, input }: EndpointSpec): Answer {
   if (stream) return { kind: 'stream' }
   if (!output) return { kind: 'nothing' }
   const inner = inside(output)
   if (!(inner instanceof z.ZodObject)) return { kind: 'value', schema: output }
   const shape = inner.shape as Readonly<Record<string, z.ZodType>>
-  if (shape['task'] && referenceOf(shape['task']) === 'task') return { kind: 'task' }
+  // Who only reads has begun nothing.
+  if (method !== 'GET' && shape['task'] && referenceOf(shape['task']) === 'task') return { kind: 'task' }
   const items = shape['items'] && inside(shape['items'])
   if (!(items instanceof z.ZodArray)) return { kind: 'value', schema: output }
   const paged = shape['next'] !== undefined && fieldsOf(input ?? z.object({})).some(({ name }) => name === 'cursor')

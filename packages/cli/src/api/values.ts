@@ -123,7 +123,7 @@ function parseObject(shape: Shape, text: string, now: number): unknown {
 }
 
 /** The fields of all variants together; the server says which go together. */
-function shapeOfAll(schema: z.ZodDiscriminatedUnion): Shape {
+export function shapeOfAll(schema: z.ZodDiscriminatedUnion): Shape {
   const shapes = schema.options.map((option) => (option instanceof z.ZodObject ? (option.shape as Shape) : {}))
   const words = Map.groupBy(
     shapes.flatMap((shape) => Object.entries(shape)),

@@ -22,17 +22,20 @@ export const vmArea = errorArea('vm', {
   busy: {
     status: 409,
     retryable: true,
-    text: (p: { id: string; name?: string; action: string }) => `The VM ${p.name ?? p.id} is busy: ${p.action}. Wait until that is done.`,
+    text: (p: { id: string; name?: string; action: string }) =>
+      `The VM ${p.name ?? p.id} is busy: ${p.action}. Wait until that is done.`,
     example: { id: 'vm.k3f9x2ab.1', action: 'migrate' },
   },
   no_drivers: {
     status: 409,
-    text: (p: { id: string; name?: string }) => `The VM ${p.name ?? p.id} has no guest drivers. Install the guest tools first.`,
+    text: (p: { id: string; name?: string }) =>
+      `The VM ${p.name ?? p.id} has no guest drivers. Install the guest tools first.`,
     example: { id: 'vm.k3f9x2ab.1' },
   },
   immobile: {
     status: 409,
-    text: (p: { id: string; name?: string; reason: string }) => `The VM ${p.name ?? p.id} cannot leave its host while it runs: ${p.reason}`,
+    text: (p: { id: string; name?: string; reason: string }) =>
+      `The VM ${p.name ?? p.id} cannot leave its host while it runs: ${p.reason}`,
     example: { id: 'vm.k3f9x2ab.1', reason: 'a PCI device is passed through.' },
   },
 })

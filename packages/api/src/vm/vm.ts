@@ -87,6 +87,8 @@ export const Vm = z
       .record(z.string(), z.string())
       .optional()
       .meta({ description: 'Actions that somebody has forbidden on this VM, each with the reason that was given.' }),
+    notes: text('Notes that people wrote, in Markdown.').optional(),
+    fields: z.record(z.string(), z.string()).optional().meta({ description: 'Custom fields that people gave it.' }),
     immobile: text(
       'Why it cannot be suspended or moved while it runs, for example a PCI device passed through.',
     ).optional(),

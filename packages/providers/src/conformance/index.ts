@@ -1,3 +1,5 @@
+export { actingConformance, type ActingCase, type ActingOptions } from './acting.ts'
+export type { ActingEndpoint, ActingFactory, ActingTarget, Fault } from './acting-target.ts'
 export {
   diskOf,
   MemoryJournal,

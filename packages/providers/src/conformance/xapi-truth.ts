@@ -209,6 +209,8 @@ class Truth {
       created: metrics?.install_time || undefined,
       busy: busy(record.current_operations),
       blocked: blocked(record.blocked_operations),
+      notes: record.other_config['nixen:notes'] || undefined,
+      fields: customFields(record.other_config),
     }
   }
 
@@ -464,6 +466,14 @@ function versionOf({ software_version: { product_brand: brand, product_version: 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0)
 const unique = (list: readonly string[]): string[] => [...new Set(list)]
 const yes = (text: string | undefined): boolean | undefined => (text === undefined ? undefined : text === 'true')
+
+function customFields(config: Text): Text | undefined {
+  const found = Object.entries(config).flatMap(([key, value]) => {
+    const name = /^XenCenter\.CustomFields\.(.*)$/s.exec(key)?.[1]
+    return name === undefined ? [] : [[name, value] as const]
+  })
+  return found.length === 0 ? undefined : Object.fromEntries(found)
+}
 
 function blocked(operations: Text): Text | undefined {
   const renamed = Object.entries(operations).map(([name, reason]) => [name === 'destroy' ? 'delete' : name, reason])

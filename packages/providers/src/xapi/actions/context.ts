@@ -57,7 +57,10 @@ export async function idOf<T extends ResourceType>(
   type: T,
   { className, ref }: { readonly className: EventClassName; readonly ref: string },
 ): Promise<ResourceId<T>> {
-  const key = await xapi.call(`${className}.get_uuid`, [ref], { session: true, resultType: 'string' })
+  const uuid = async (): Promise<unknown> =>
+    await xapi.call(`${className}.get_uuid`, [ref], { session: true, resultType: 'string' })
+  // It is made: that its id cannot be read for a moment must not make a failure of it.
+  const key = await uuid().catch(uuid)
   // The result type asked for.
   return formatId({ type, connection, key: key as string })
 }

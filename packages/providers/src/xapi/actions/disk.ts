@@ -1,5 +1,6 @@
 import type { ProviderActions } from '../../action/actions.ts'
 import { follow, idOf, refOf, type XapiContext } from './context.ts'
+import { moveDisk } from './move-disk.ts'
 
 /** What can be done with disks. */
 export function diskActions(context: XapiContext): ProviderActions['disk'] {
@@ -57,30 +58,7 @@ export function diskActions(context: XapiContext): ProviderActions['disk'] {
       if (states.includes('Running')) {
         return await made(await follow(context, calls.pool_migrate(vdi, sr, {}), task))
       }
-      const copy = await follow(context, calls.copy(vdi, sr), task)
-      const undo = await task.undo({ kind: 'vdi.destroy', what: 'Remove the copy of the disk', data: { vdi: copy } })
-      for (const vbd of vbds) {
-        const { VM: vm, userdevice, bootable, mode, type, unpluggable, other_config } = await VBD.get_record(vbd)
-        // The place has to be free before the copy can take it. A crash in between leaves both disks, and the drive of one of them.
-        await VBD.destroy(vbd)
-        await VBD.create({
-          VM: vm,
-          VDI: copy,
-          userdevice,
-          bootable,
-          // As it came from the host.
-          mode: mode as 'RO' | 'RW',
-          type: type as 'Disk',
-          unpluggable,
-          empty: false,
-          other_config,
-          qos_algorithm_type: '',
-          qos_algorithm_params: {},
-        })
-      }
-      await undo.forget()
-      await VDI.destroy(vdi)
-      return await made(copy)
+      return await made(await moveDisk(context, { vdi, sr }, task))
     },
     async trackChanges({ id, on }, task) {
       const ref = await refOf(context, id, 'VDI')

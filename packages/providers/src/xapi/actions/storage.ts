@@ -1,7 +1,8 @@
 import { connectionErrors, type StorageSource } from '@nixen/api'
-import { messageOf } from '@nixen/core'
+import { messageOf, systemRandom } from '@nixen/core'
 import type { Ref } from '@nixen/xapi'
 import type { ActionTask, ProviderActions } from '../../action/actions.ts'
+import { markedName, markInName, newMark } from '../protect/marks.ts'
 import { follow, idOf, refOf, type XapiContext } from './context.ts'
 
 /** What can be done with storages. */
@@ -77,8 +78,30 @@ interface NewSr {
 async function createSr(context: XapiContext, { host, name, description, source }: NewSr, task: ActionTask) {
   const { type, config, content, shared } = describe(source)
   const calls = context.xapi.client.async.SR
+  const mark = newMark(systemRandom)
+  // A share of ISO images is somebody's already; everything else is empty.
+  const data = { mark, erase: content === 'user' }
+  const undo = await task.undo({ kind: 'sr.removeMarked', what: `Remove the half-made storage ${name}`, data })
+  const marked = markedName(name, mark)
   // Size 0: the driver finds out.
-  return await follow(context, calls.create(host, config, 0, name, description, type, content, shared, {}), task)
+  const sr = await follow(context, calls.create(host, config, 0, marked, description, type, content, shared, {}), task)
+  await context.xapi.client.SR.set_name_label(sr, name)
+  await undo.forget()
+  return sr
+}
+
+/** Removes the storage whose name bears a mark: erased when it was made anew, otherwise forgotten. */
+export async function removeMarkedSr(
+  { xapi }: XapiContext,
+  { mark, erase }: { readonly mark: string; readonly erase: boolean },
+): Promise<void> {
+  const { SR, PBD } = xapi.client
+  for (const [sr, { name_label: name, PBDs: pbds }] of await SR.get_all_records()) {
+    if (markInName(name) !== mark) continue
+    for (const pbd of pbds) if (await PBD.get_currently_attached(pbd)) await PBD.unplug(pbd)
+    if (erase) await SR.destroy(sr)
+    else await SR.forget(sr)
+  }
 }
 
 /** Attaches a storage that is there already: nothing on it is written. Taken back as a whole when a host cannot attach it. */

@@ -1,9 +1,11 @@
 import { connectionErrors, type VmId } from '@nixen/api'
-import { isXapiError, type Ref } from '@nixen/xapi'
+import { isXapiError, type Ref, type VMRecord } from '@nixen/xapi'
 import type { UndoStep } from '../../action/actions.ts'
 import { markInName } from '../protect/marks.ts'
 import { refOf, type XapiContext } from './context.ts'
+import { moveBack, type MovedDisk } from './move-disk.ts'
 import { removePifs } from './network.ts'
+import { removeMarkedSr } from './storage.ts'
 import { makingKey } from './vm/new-disk.ts'
 
 type Undo = (context: XapiContext, data: UndoStep['data']) => Promise<void>
@@ -14,21 +16,41 @@ const steps: Readonly<Record<string, Undo>> = {
     await xapi.call('VM.set_HVM_boot_params', [vm, params], { session: true })
   },
   'vm.destroyMarked': async (context, { mark }) => await destroyMarked(context, String(mark)),
+  'vm.destroyVms': async (context, { vms }) => {
+    const disks = new Set<Ref<'VDI'>>()
+    for (const vm of vms as readonly Ref<'VM'>[]) {
+      try {
+        await destroyVm(context, vm, { record: await context.xapi.client.VM.get_record(vm), disks })
+      } catch (error) {
+        if (!isXapiError(error, 'HANDLE_INVALID')) throw error
+      }
+    }
+    for (const vdi of disks) await context.xapi.client.VDI.destroy(vdi)
+  },
   'vm.start': async (context, { vm }) => {
     const { VM } = context.xapi.client
     const ref = await refOf(context, vm as VmId, 'VM')
     if ((await VM.get_power_state(ref)) === 'Halted') await VM.start(ref, false, false)
   },
-  'vbd.destroy': async ({ xapi }, { vbd }) => {
-    const ref = vbd as Ref<'VBD'>
-    if (await xapi.client.VBD.get_currently_attached(ref)) await xapi.client.VBD.unplug(ref)
-    await xapi.client.VBD.destroy(ref)
+  'vbd.destroyMarked': async ({ xapi }, { vm, mark }) => {
+    const { VM, VBD } = xapi.client
+    for (const ref of await VM.get_VBDs(vm as Ref<'VM'>)) {
+      if ((await VBD.get_other_config(ref))[makingKey] !== mark) continue
+      if (await VBD.get_currently_attached(ref)) await VBD.unplug(ref)
+      await VBD.destroy(ref)
+    }
   },
-  'vif.destroy': async ({ xapi }, { vif }) => {
-    const ref = vif as Ref<'VIF'>
-    if (await xapi.client.VIF.get_currently_attached(ref)) await xapi.client.VIF.unplug(ref)
-    await xapi.client.VIF.destroy(ref)
+  'vif.destroyMarked': async ({ xapi }, { vm, mark }) => {
+    const { VM, VIF } = xapi.client
+    for (const ref of await VM.get_VIFs(vm as Ref<'VM'>)) {
+      if ((await VIF.get_other_config(ref))[makingKey] !== mark) continue
+      if (await VIF.get_currently_attached(ref)) await VIF.unplug(ref)
+      await VIF.destroy(ref)
+    }
   },
+  'vdi.moveBack': async (context, data) => await moveBack(context, data as unknown as MovedDisk),
+  'sr.removeMarked': async (context, { mark, erase }) =>
+    await removeMarkedSr(context, { mark: String(mark), erase: erase === true }),
   'vdi.destroy': async ({ xapi }, { vdi }) => {
     const ref = vdi as Ref<'VDI'>
     // A disk that is in use is somebody's by now.
@@ -65,22 +87,32 @@ const steps: Readonly<Record<string, Undo>> = {
  * Removes VMs whose name bears the mark, with the disks they had when they were cloned or got since, and disks that were made and not
  * attached yet. A disk goes only when it was made for this VM, or is attached to it alone.
  */
-async function destroyMarked({ xapi }: XapiContext, mark: string): Promise<void> {
-  const { VM, VBD, VDI } = xapi.client
+async function destroyMarked(context: XapiContext, mark: string): Promise<void> {
+  const { VM, VDI } = context.xapi.client
   const disks = new Set<Ref<'VDI'>>()
   for (const [vm, record] of await VM.get_all_records()) {
     if (markInName(record.name_label) !== mark || record.is_a_snapshot) continue
-    for (const vbd of record.VBDs) {
-      const { type, VDI: vdi } = await VBD.get_record(vbd)
-      if (type === 'Disk' && vdi && (await VDI.get_VBDs(vdi)).length === 1) disks.add(vdi)
-    }
-    if (record.power_state !== 'Halted') await VM.hard_shutdown(vm)
-    await VM.destroy(vm)
+    await destroyVm(context, vm, { record, disks })
   }
   for (const [vdi, record] of await VDI.get_all_records()) {
     if (record.other_config[makingKey] === mark) disks.add(vdi)
   }
   for (const vdi of disks) await VDI.destroy(vdi)
+}
+
+/** Removes a VM, and adds to `disks` those that are attached to it alone. */
+async function destroyVm(
+  { xapi }: XapiContext,
+  vm: Ref<'VM'>,
+  { record, disks }: { readonly record: VMRecord; readonly disks: Set<Ref<'VDI'>> },
+): Promise<void> {
+  const { VM, VBD, VDI } = xapi.client
+  for (const vbd of record.VBDs) {
+    const { type, VDI: vdi } = await VBD.get_record(vbd)
+    if (type === 'Disk' && vdi && (await VDI.get_VBDs(vdi)).length === 1) disks.add(vdi)
+  }
+  if (record.power_state !== 'Halted') await VM.hard_shutdown(vm)
+  await VM.destroy(vm)
 }
 
 /** Takes back what a step made. @throws connection.unsupported for a step of a newer version, what the host refuses with */

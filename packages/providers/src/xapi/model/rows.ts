@@ -101,6 +101,9 @@ export interface VmRow extends Built<Vm | Template | Snapshot> {
   readonly ha: 'restart' | 'best-effort' | 'off'
   readonly busy: Words
   readonly blocked: Record<string, string> | undefined
+  /** Most VMs have none of these two. */
+  readonly notes: string | undefined
+  readonly fields: Record<string, string> | undefined
   readonly immobile: string | undefined
   readonly snapshotOf: Key | null
   readonly snapshotTime: number

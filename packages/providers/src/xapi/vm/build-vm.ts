@@ -66,6 +66,8 @@ function machine(model: Model, ref: string, row: VmRow, common: Common): Vm {
   if (virtualization) vm.virtualization = virtualization
   if (row.busy) vm.busy = [...row.busy]
   if (row.blocked) vm.blocked = row.blocked
+  if (row.notes !== undefined) vm.notes = row.notes
+  if (row.fields) vm.fields = row.fields
   const immobile = row.immobile ?? (live ? metrics?.immobile : undefined)
   if (immobile !== undefined) vm.immobile = immobile
   return vm

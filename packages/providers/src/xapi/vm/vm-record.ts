@@ -95,6 +95,8 @@ function readVm(model: Model, ref: string, record: VMRecord, old: VmRow | undefi
     ha: haOf(record.ha_restart_priority),
     busy: busyOf(record.current_operations),
     blocked: blockedOf(record.blocked_operations),
+    notes: kind === 'vm' ? config[notesKey] || undefined : undefined,
+    fields: kind === 'vm' ? customFieldsOf(config) : undefined,
     immobile: immobileOf(record),
     snapshotOf: record.snapshot_of,
     snapshotTime: record.snapshot_time,
@@ -138,6 +140,22 @@ function blockedOf(operations: Readonly<Record<string, string>>): Record<string,
   const entries = Object.entries(operations)
   if (entries.length === 0) return undefined
   return Object.fromEntries(entries.map(([operation, reason]) => [actionOf(operation), reason]))
+}
+
+/** Key of `other_config` for notes. */
+export const notesKey = 'nixen:notes'
+/** Beginning of the keys of custom fields: those of XenCenter, so that both show the same. */
+export const fieldPrefix = 'XenCenter.CustomFields.'
+
+/** `undefined` when there are none, as nearly everywhere. */
+function customFieldsOf(config: Readonly<Record<string, string>>): Record<string, string> | undefined {
+  let fields: Record<string, string> | undefined
+  for (const key in config) {
+    if (!key.startsWith(fieldPrefix)) continue
+    fields ??= {}
+    fields[key.slice(fieldPrefix.length)] = config[key] ?? ''
+  }
+  return fields
 }
 
 /** Reasons in the order in which a host looks for them (xapi, `xapi_vm_lifecycle`). */

@@ -1,7 +1,10 @@
 import { connectionErrors } from '@nixen/api'
+import { systemRandom } from '@nixen/core'
 import type { Ref } from '@nixen/xapi'
-import type { ActionTask, ProviderActions } from '../../../action/actions.ts'
+import type { ProviderActions } from '../../../action/actions.ts'
+import { newMark } from '../../protect/marks.ts'
 import { follow, idOf, refOf, type XapiContext } from '../context.ts'
+import { makingKey } from './new-disk.ts'
 
 type Devices = Pick<
   ProviderActions['vm'],
@@ -16,11 +19,14 @@ export function vmDevices(context: XapiContext): Devices {
     async attachDisk({ id, disk, readOnly, boot, position }, task) {
       const vm = await refOf(context, id, 'VM')
       const vdi = await refOf(context, disk, 'VDI')
-      const vbd = await addDrive(context, { vm, vdi, type: 'Disk', readOnly, boot, position })
-      if ((await VM.get_power_state(vm)) !== 'Running') return
-      await orRemove(task, { kind: 'vbd.destroy', what: 'Take the disk off the VM again', data: { vbd } }, async () => {
-        await follow(context, calls.VBD.plug(vbd), task)
-      })
+      const running = (await VM.get_power_state(vm)) === 'Running'
+      const mark = newMark(systemRandom)
+      const step = { kind: 'vbd.destroyMarked', what: 'Take the disk off the VM again', data: { vm, mark } }
+      const undo = await task.undo(step)
+      const vbd = await addDrive(context, { vm, vdi, type: 'Disk', readOnly, boot, position, mark })
+      if (running) await follow(context, calls.VBD.plug(vbd), task)
+      await VBD.remove_from_other_config(vbd, makingKey)
+      await undo.forget()
     },
     async detachDisk({ id, disk }, task) {
       const vm = await refOf(context, id, 'VM')
@@ -47,13 +53,16 @@ export function vmDevices(context: XapiContext): Devices {
     },
     async addNic({ id, network, mac, mtu }, task) {
       const vm = await refOf(context, id, 'VM')
-      const vif = await makeNic(context, vm, { network: await refOf(context, network, 'network'), mac, mtu })
-      if ((await VM.get_power_state(vm)) === 'Running') {
-        await orRemove(task, { kind: 'vif.destroy', what: 'Remove the NIC again', data: { vif } }, async () => {
-          await follow(context, calls.VIF.plug(vif), task)
-        })
-      }
-      return { made: [await idOf(context, 'nic', { className: 'VIF', ref: vif })] }
+      const ref = await refOf(context, network, 'network')
+      const running = (await VM.get_power_state(vm)) === 'Running'
+      const mark = newMark(systemRandom)
+      const undo = await task.undo({ kind: 'vif.destroyMarked', what: 'Remove the NIC again', data: { vm, mark } })
+      const vif = await makeNic(context, vm, { network: ref, mac, mtu, mark })
+      if (running) await follow(context, calls.VIF.plug(vif), task)
+      const made = [await idOf(context, 'nic', { className: 'VIF', ref: vif })]
+      await VIF.remove_from_other_config(vif, makingKey)
+      await undo.forget()
+      return { made }
     },
     async removeNic({ id, nic }, task) {
       const vm = await refOf(context, id, 'VM')
@@ -66,17 +75,6 @@ export function vmDevices(context: XapiContext): Devices {
       await VIF.destroy(vif)
     },
   }
-}
-
-/** Something that was just made is taken back when what follows fails. */
-async function orRemove(
-  task: ActionTask,
-  step: Parameters<ActionTask['undo']>[0],
-  work: () => Promise<void>,
-): Promise<void> {
-  const entry = await task.undo(step)
-  await work()
-  await entry.forget()
 }
 
 /** The CD drive of a VM, the first one. */
@@ -103,12 +101,14 @@ export interface NewDrive {
   readonly readOnly: boolean
   readonly boot: boolean
   readonly position?: number | undefined
+  /** By which it is found when what follows is interrupted. */
+  readonly mark?: string | undefined
 }
 
 /** Makes a drive, at the next free position when none is asked for. */
 export async function addDrive(
   { xapi }: XapiContext,
-  { vm, vdi, type, readOnly, boot, position }: NewDrive,
+  { vm, vdi, type, readOnly, boot, position, mark }: NewDrive,
 ): Promise<Ref<'VBD'>> {
   const { VM, VBD } = xapi.client
   const free = await VM.get_allowed_VBD_devices(vm)
@@ -128,18 +128,22 @@ export async function addDrive(
     type,
     unpluggable: true,
     empty: vdi === null,
-    other_config: {},
+    other_config: mark === undefined ? {} : { [makingKey]: mark },
     qos_algorithm_type: '',
     qos_algorithm_params: {},
   })
 }
 
+export interface NewNic {
+  readonly network: Ref<'network'>
+  readonly mac?: string | undefined
+  readonly mtu?: number | undefined
+  /** By which it is found when what follows is interrupted. */
+  readonly mark?: string | undefined
+}
+
 /** Makes a NIC, at the next free place. */
-export async function makeNic(
-  { xapi }: XapiContext,
-  vm: Ref<'VM'>,
-  nic: { readonly network: Ref<'network'>; readonly mac?: string | undefined; readonly mtu?: number | undefined },
-): Promise<Ref<'VIF'>> {
+export async function makeNic({ xapi }: XapiContext, vm: Ref<'VM'>, nic: NewNic): Promise<Ref<'VIF'>> {
   const { VM, VIF, network } = xapi.client
   const [device] = await VM.get_allowed_VIF_devices(vm)
   if (device === undefined) {
@@ -152,7 +156,7 @@ export async function makeNic(
     // The host makes one up when it is empty.
     MAC: nic.mac ?? '',
     MTU: nic.mtu ?? (await network.get_MTU(nic.network)),
-    other_config: {},
+    other_config: nic.mark === undefined ? {} : { [makingKey]: nic.mark },
     qos_algorithm_type: '',
     qos_algorithm_params: {},
   })

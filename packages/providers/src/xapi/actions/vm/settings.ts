@@ -2,6 +2,7 @@ import { connectionErrors, type ActionRequest, type Actions } from '@nixen/api'
 import type { Ref } from '@nixen/xapi'
 import type { ProviderActions } from '../../../action/actions.ts'
 import { operationsOf } from '../../model/fields.ts'
+import { fieldPrefix, notesKey } from '../../vm/vm-record.ts'
 import { refOf, withKeys, type XapiContext } from '../context.ts'
 
 type Settings = Pick<
@@ -73,9 +74,8 @@ async function updateMaps({ xapi }: XapiContext, vm: Ref<'VM'>, changes: Changes
   const { VM, pool } = xapi.client
   const { notes, fields = {}, autoStart, cpuWeight, cpuCap, videoMemory, videoCard, nested } = changes
   const config: Record<string, string | undefined> = {}
-  if (notes !== undefined) config['nixen:notes'] = notes === '' ? undefined : notes
-  // The keys of XenCenter, so that both show the same.
-  for (const [key, value] of Object.entries(fields)) config[`XenCenter.CustomFields.${key}`] = value ?? undefined
+  if (notes !== undefined) config[notesKey] = notes === '' ? undefined : notes
+  for (const [key, value] of Object.entries(fields)) config[`${fieldPrefix}${key}`] = value ?? undefined
   if (autoStart !== undefined) config['auto_poweron'] = autoStart ? 'true' : undefined
   if (Object.keys(config).length > 0) await VM.set_other_config(vm, withKeys(await VM.get_other_config(vm), config))
   if (autoStart === true) {

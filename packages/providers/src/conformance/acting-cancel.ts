@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import type { ActingWorld, MemoryTask } from './acting-world.ts'
+import { changesBetween, stateOf } from './acting-world.ts'
+import { localStorage } from './acting-steps.ts'
+
+interface Cancelled {
+  readonly name: string
+  readonly run: (world: ActingWorld) => Promise<void>
+}
+
+/** What takes long is cancelled in its middle, and everything is as before. */
+export const cancelling: readonly Cancelled[] = [
+  {
+    name: 'stops a copy of a VM that is cancelled',
+    run: (world) => {
+      const { id } = world.one('vm', ({ power, drives }) => power === 'halted' && drives.length > 0)
+      const storage = localStorage(world).id
+      return cancelled(world, async (task) => world.actions.vm.copy({ id, storage }, task))
+    },
+  },
+  {
+    name: 'stops a migration that is cancelled',
+    run: (world) => {
+      const vm = world.one('vm', (one) => one.power === 'running' && one.agent?.drivers === true)
+      const host = world.one('host', ({ id }) => id !== vm.host).id
+      return cancelled(world, async (task) => world.actions.vm.migrate({ id: vm.id, host }, task))
+    },
+  },
+]
+
+async function cancelled(world: ActingWorld, work: (task: MemoryTask) => Promise<unknown>): Promise<void> {
+  const before = await stateOf(world.target)
+  world.target.first.slow(3000)
+  const task = world.task()
+  const running = world.run(work, task)
+  const ended = running.then(
+    () => 'done',
+    (error: unknown) => error,
+  )
+  // The daemon has begun when it says that something is being done.
+  await world.reader.until(() => world.all('task').some(({ state }) => state === 'running'), {
+    what: 'the task',
+    within: 10_000,
+  })
+  task.cancel()
+  assert.equal(await ended, task.signal.reason, 'it ends with why it was cancelled')
+  world.target.first.slow(0)
+  for (let i = 0; changesBetween(before, await stateOf(world.target)).length > 0 && i < 100; i++);
+  assert.deepEqual(changesBetween(before, await stateOf(world.target)), [])
+}

@@ -10,6 +10,11 @@ interface Stoppable {
   readonly signal?: AbortSignal | undefined
 }
 
+export interface StrayOptions extends Stoppable {
+  /** Keys of disks: only what is frozen of these is looked for, which costs a few calls. */
+  readonly disks?: readonly string[] | undefined
+}
+
 /**
  * What backup and restore need of a provider. None of it needs the inventory: a session that was just opened, also in a worker process, can
  * do all of it, and what one session froze another one can read.
@@ -39,7 +44,7 @@ export interface ProtectActions {
   /** Removes what the host keeps for a token. What is gone, or is not ours, is left alone. */
   drop(token: ChangeToken, options?: Stoppable): Promise<void>
   /** Everything on the host that bears our marks, for a janitor: it knows which of it is still needed. */
-  strays(options?: Stoppable): Promise<readonly Stray[]>
+  strays(options?: StrayOptions): Promise<readonly Stray[]>
   /** Removes one of them. What is in use or bears no mark of ours is `protect.not_ours`. */
   removeStray(stray: Stray, options?: Stoppable): Promise<void>
   /** Works out what a restore would do; changes nothing. */

@@ -82,6 +82,20 @@ export class JobStore {
       .execute()
   }
 
+  /** Objects that a run had begun and not ended were interrupted with it. */
+  async interruptItems(run: RunId, finished: number): Promise<void> {
+    const rows = await this.#db
+      .selectFrom('run_items')
+      .select(['place', 'item_json'])
+      .where('run_id', '=', run)
+      .execute()
+    for (const { place, item_json } of rows) {
+      // Written by `putItem`.
+      const item = JSON.parse(item_json) as RunItem
+      if (item.state === 'running') await this.putItem(run, place, { ...item, state: 'interrupted', finished })
+    }
+  }
+
   async runs({ job, before, limit }: RunFilter): Promise<readonly Run[]> {
     let query = this.#db.selectFrom('runs').select('run_json').orderBy('started', 'desc').orderBy('id').limit(limit)
     if (job !== undefined) query = query.where('job_id', '=', job)

@@ -62,7 +62,9 @@ export class Jobs {
     for (const run of await store.openRuns()) {
       const summary =
         'Nixen was stopped while it ran. What it had begun is cleaned up; the next run goes on from there.'
-      await store.putRun({ ...run, state: 'interrupted', finished: clock.now(), summary })
+      const finished = clock.now()
+      await store.interruptItems(run.id, finished)
+      await store.putRun({ ...run, state: 'interrupted', finished, summary })
     }
   }
 

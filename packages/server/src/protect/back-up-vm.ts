@@ -1,11 +1,11 @@
 import { connectionOfId, type Point, type RepositoryId, type VmId } from '@nixen/api'
 import { isAppError, messageOf } from '@nixen/core'
-import type { ChangeToken } from '@nixen/disk'
 import type { ActionTask, ConfigDisk, FrozenVm, ProtectActions } from '@nixen/providers'
 import type { ItemResult, RunContext } from '../jobs/job-kind.ts'
 import type { BackedUpDisk, BackupOutput } from '../worker/operations.ts'
 import type { Consistency } from '../worker/point-record.ts'
 import { jobTag, type BackupPorts, type BackupWork } from './backup.ts'
+import { tokensToDrop } from './drop-tokens.ts'
 import { frozenWhileOff } from './freeze-off.ts'
 import { Moved } from './moved.ts'
 import { readStoredVm, storedVm, type StoredVm } from './stored-vm.ts'
@@ -57,7 +57,9 @@ export async function backUpVm(ports: BackupPorts, backup: BackupOfVm, task: Act
     await protect.release(frozen)
     throw firstError(outcomes) ?? new TypeError('Nothing was stored, and nothing failed.')
   }
-  const kept = await protect.keep(frozen, { data: work.keepData ? 'keep' : 'purge', drop: tokensToDrop(outcomes) })
+  const others = newestElsewhere(ports, work, pathOf(frozen))
+  const drop = await tokensToDrop(protect, { frozen, outcomes, others, signal: task.signal })
+  const kept = await protect.keep(frozen, { data: work.keepData ? 'keep' : 'purge', drop })
   for (const { text } of kept.notes) notes.push(text)
   const facts = good.flatMap(({ output, base, repository }) =>
     notesOf(output, base !== undefined, nameIn(ports, repository, work)),
@@ -142,6 +144,12 @@ async function baseIn(
   }
 }
 
+/** When the newest restore points of a VM were taken in repositories that this run does not write to. */
+function newestElsewhere({ repositories }: BackupPorts, work: BackupWork, path: string): ReadonlySet<number> {
+  const others = repositories.all().filter(({ id }) => !work.repositories.includes(id))
+  return new Set(others.flatMap(({ id }) => newest(repositories.pointsOf(id), path)?.time ?? []))
+}
+
 function newest(points: Iterable<Point>, path: string): Point | undefined {
   let found: Point | undefined
   for (const point of points) if (point.path === path && (!found || point.time > found.time)) found = point
@@ -219,13 +227,6 @@ function consistencyOf({ mode, quiesced, config }: FrozenVm): Consistency {
   if (mode === 'memory') return 'memory'
   if (mode === 'halted' || config.powerState.toLowerCase() === 'halted') return 'offline'
   return quiesced ? 'quiesced' : 'crash'
-}
-
-/** Tokens of points that were built on, and that no repository needs any more: its newest point is another one now. */
-export function tokensToDrop(outcomes: readonly Outcome[]): readonly ChangeToken[] {
-  const tokens = (outcome: Outcome): readonly ChangeToken[] => Object.values(outcome.base?.stored.tokens ?? {})
-  const needed = new Set(outcomes.filter(({ ok }) => !ok).flatMap(tokens))
-  return [...new Set(outcomes.filter(({ ok }) => ok).flatMap(tokens))].filter((token) => !needed.has(token))
 }
 
 function firstError(outcomes: readonly Outcome[]): Error | undefined {

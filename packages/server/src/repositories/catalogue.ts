@@ -68,10 +68,13 @@ export class Catalogue {
     this.#file.change(repository, { removed })
   }
 
-  /** Only what is still there stays. Gives how many went. */
-  keepOnly(repository: RepositoryId, present: readonly string[]): number {
+  /** Of what was known when somebody looked, only what was there stays; what came since is left alone. Gives how many went. */
+  keepOnly(
+    repository: RepositoryId,
+    { known, present }: { readonly known: readonly string[]; readonly present: readonly string[] },
+  ): number {
     const there = new Set(present)
-    const gone = this.known(repository).filter((snapshot) => !there.has(snapshot))
+    const gone = known.filter((snapshot) => !there.has(snapshot))
     this.remove(repository, gone)
     return gone.length
   }

@@ -272,8 +272,8 @@ export class Repositories implements AsyncDisposable {
   async #refresh(id: RepositoryId, options: Stoppable): Promise<void> {
     const { catalogue } = this.#ports
     const fresh: PointRecord[] = []
-    const input = { known: catalogue.known(id) }
-    const { facts, present, damaged } = await this.run('points', id, input, {
+    const known = catalogue.known(id)
+    const { facts, present, damaged } = await this.run('points', id, { known }, {
       ...options,
       items: (records) => void fresh.push(...records),
     })
@@ -296,7 +296,7 @@ export class Repositories implements AsyncDisposable {
       // Other requests get their turn between pieces.
       await setImmediate()
     }
-    catalogue.keepOnly(id, present)
+    catalogue.keepOnly(id, { known, present })
     const seen = this.#ports.clock.now()
     await this.#see(id, { uuid: facts.id, format: facts.version, seen, damaged: damaged.length })
   }

@@ -1,13 +1,15 @@
 import type { Ref, VDIRecord, VMRecord } from '@nixen/xapi'
 import { protectErrors } from '../../protect/errors.ts'
 import type { Stray } from '../../protect/freeze.ts'
+import type { StrayOptions } from '../../protect/protect-actions.ts'
 import { callsOf, unlessGone, type ProtectContext, type Stoppable } from './context.ts'
 import { diskKey, freezeKey, keptKey, markInName, ownerKey, replacedKey, restoringKey } from './marks.ts'
 import { destroyDisk, destroySnapshot } from './snapshot.ts'
 import { tokenOf } from './token.ts'
 
-/** Everything that bears our marks and is ours. */
-export async function findStrays(context: ProtectContext, options: Stoppable = {}): Promise<Stray[]> {
+/** Everything that bears our marks and is ours; with `disks`, what is frozen of these alone. */
+export async function findStrays(context: ProtectContext, options: StrayOptions = {}): Promise<Stray[]> {
+  if (options.disks) return await straysOfDisks(context, options.disks, options)
   const calls = callsOf(context, options)
   const [vms, vdis] = await Promise.all([calls.VM.get_all_records(), calls.VDI.get_all_records()])
   const found: Stray[] = []
@@ -18,6 +20,26 @@ export async function findStrays(context: ProtectContext, options: Stoppable = {
   for (const vdi of vdis.values()) {
     const stray = strayDisk(vdi)
     if (stray) found.push(stray)
+  }
+  return found
+}
+
+/** A few calls for each disk, where everything would be all records of the pool. */
+async function straysOfDisks(
+  context: ProtectContext,
+  disks: readonly string[],
+  options: Stoppable,
+): Promise<Stray[]> {
+  const { VDI } = callsOf(context, options)
+  const found: Stray[] = []
+  for (const uuid of disks) {
+    const ref = await unlessGone(VDI.get_by_uuid(uuid))
+    const snapshots = ref === undefined ? undefined : await unlessGone(VDI.get_snapshots(ref))
+    for (const snapshot of snapshots ?? []) {
+      const record = await unlessGone(VDI.get_record(snapshot))
+      const stray = record && strayDisk(record)
+      if (stray) found.push(stray)
+    }
   }
   return found
 }

@@ -141,8 +141,7 @@ export const xapiErrors = catalogue('xapi', {
   moved: {
     status: 503,
     retryable: true,
-    text: (p: { host: string }) =>
-      `Another host, ${p.host}, is the master now; what was read before may be out of date.`,
+    text: (p: { host: string }) => `The session on ${p.host} is a new one; what was read before may be out of date.`,
   },
   closed: {
     status: 409,

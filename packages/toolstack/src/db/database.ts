@@ -7,6 +7,9 @@ import { MutableRow, sameValue, type Row } from './row.ts'
 import { noStore, type RowStore, type StoredRow } from './row-store.ts'
 import { Table, uuidOf } from './table.ts'
 
+/** Generations between two processes: more than one goes through without keeping anything, and room for two million restarts. */
+const restartStride = 2 ** 32
+
 /** Told of every change, to keep derived fields (`allowed_operations`) true. */
 export interface DerivedFields {
   /** `fields` changed; `undefined` for a new row. Must only take note. */
@@ -252,7 +255,10 @@ export class Database {
   /** Reads the rows of the store into the empty database. */
   load(): void {
     this.#fill(this.#store.read())
-    this.#generation = this.#store.generation()
+    const kept = this.#store.generation()
+    // An earlier process may have handed out tokens beyond what it kept. All that comes is after those.
+    this.#generation = kept === 0 ? 0 : kept + restartStride
+    if (kept > 0) this.#store.write({ rows: [], removed: [], generation: this.#generation })
     this.#log.reset(this.#generation)
   }
 

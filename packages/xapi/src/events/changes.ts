@@ -11,8 +11,8 @@ type ChangeOf<C extends EventClassName> =
  */
 export type XapiChange<C extends EventClassName = EventClassName> = { readonly [K in C]: ChangeOf<K> }[C]
 
-/** Why everything is told again: at the start, because the host no longer knows what was told, or because another host is asked now. */
-export type ResetReason = 'start' | 'token-refused' | 'failover'
+/** Why everything is told again: at the start, because the host no longer knows what was told, or because the session is a new one. */
+export type ResetReason = 'start' | 'token-refused' | 'new-session'
 
 /**
  * What a reader of events gets.

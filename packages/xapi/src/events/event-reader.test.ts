@@ -152,7 +152,7 @@ describe('events', () => {
     const [vm = ''] = server.db.refs('VM')
     server.db.update('VM', vm, { name_label: 'renamed' })
     await reader.until(({ cache }) => cache.get('VM', asRef('VM', vm))?.name_label === 'renamed')
-    expect(reader.resets).toEqual(['start'])
+    expect(reader.told(vm)).toEqual(['add', 'mod'])
   })
 
   test.each([
@@ -205,6 +205,19 @@ describe('events', () => {
     expect(reader.cache.all('host').size).toBe(server.db.count('host'))
   })
 
+  test('are told anew after a new log-in: the host may have restarted from an older database', async () => {
+    await using server = await startScriptedXapi({ pool: { vms: 3 } })
+    await using xapi = await connect(server)
+    await using reader = new Reader(xapi)
+    await reader.until(synced)
+    server.fail({ on: 'event.from', fault: { kind: 'error', code: 'SESSION_INVALID', params: ['gone'] }, times: 1 })
+    const [host = ''] = server.db.refs('host')
+    server.db.update('host', host, { name_description: 'woken' })
+    await reader.until(() => reader.resets.length > 1)
+    await reader.until(({ cache }) => agrees(cache, server))
+    expect(reader.resets).toEqual(['start', 'new-session'])
+  })
+
   test('are told anew by another master, with removals for what it does not have', async () => {
     const first = await startScriptedXapi({ pool: { vms: 5 } })
     await using second = await startScriptedXapi({ address: '127.0.0.2', port: first.port, pool: { vms: 3, seed: 2 } })
@@ -214,7 +227,7 @@ describe('events', () => {
     const [gone = ''] = first.db.refs('VM')
     await first.stop()
     await reader.until(({ cache }) => agrees(cache, second))
-    expect(reader.resets).toEqual(['start', 'failover'])
+    expect(reader.resets).toEqual(['start', 'new-session'])
     expect(reader.told(gone)).toEqual(['add', 'del'])
   })
 

@@ -48,8 +48,9 @@ const maxBadAnswers = 3
  * Reads `event.from` for as long as the caller goes on.
  *
  * The first answer, to an empty token, holds every object as of one moment, so nothing can fall between a first load and the events after it.
- * Everything is told again when the host refuses the token, when its generations have gone back (a restart from an older database), and when
- * another host has become master, whose generations are its own. The host forgets removed objects after a while and then says nothing about
+ * Everything is told again when the host refuses the token, when its generations have gone back, and after every new log-in: another host may
+ * have become master, whose generations are its own, or the same one may have restarted from an older database and counted past the token
+ * since. The host forgets removed objects after a while and then says nothing about
  * them: it does send how many there are, and a class whose count differs is read again.
  *
  * @throws the signal's reason; XapiError for what waiting does not mend (no rights, refused password); xapi.bad_answer, too_large
@@ -257,7 +258,7 @@ function generationOf(token: string): string {
 }
 
 function resetReason(error: unknown): ResetReason | undefined {
-  if (isAppError(error, 'xapi.moved')) return 'failover'
+  if (isAppError(error, 'xapi.moved')) return 'new-session'
   if (isAppError(error, 'xapi.token_refused')) return 'token-refused'
   const refused = isXapiError(error, 'EVENT_FROM_TOKEN_PARSE_FAILURE') || isXapiError(error, 'EVENTS_LOST')
   return refused ? 'token-refused' : undefined

@@ -7,7 +7,7 @@ export interface Login {
   readonly endpoint: Endpoint
   /** The session reference: as good as the password while the session lives. */
   readonly ref: string
-  /** Goes up with every log-in that landed on another host than the one before. */
+  /** Goes up with every log-in: a session that ended may have ended with its host, and generations of events with it. */
   readonly epoch: number
 }
 
@@ -119,8 +119,7 @@ export class MasterLink {
   async #login(endpoint: Endpoint): Promise<Login> {
     const { port, log } = this.#options
     const ref = await port.login(endpoint, this.closed)
-    const moved = this.#epoch === 0 || endpointText(endpoint) !== endpointText(this.#endpoint)
-    const login = { endpoint, ref, epoch: moved ? this.#epoch + 1 : this.#epoch }
+    const login = { endpoint, ref, epoch: this.#epoch + 1 }
     const members = await port.members(login, this.closed)
     this.closed.throwIfAborted()
     this.#epoch = login.epoch

@@ -7,11 +7,11 @@ import type { XapiTimeouts } from './options.ts'
 export interface SessionCall extends XapiRequest {
   /** A long poll: has its own connection and takes no place among the calls. */
   readonly poll?: boolean
-  /** Only on the host that answered with this epoch: on another one the call fails with `xapi.moved`. */
+  /** Only on the session that answered with this epoch: on a later one the call fails with `xapi.moved`. */
   readonly epoch?: number
 }
 
-/** A result, and the epoch of the host that it came from; see {@link Login.epoch}. */
+/** A result, and the epoch of the session that it came from; see {@link Login.epoch}. */
 export interface SessionAnswer {
   readonly result: unknown
   readonly epoch: number

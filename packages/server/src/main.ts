@@ -37,6 +37,7 @@ import { LocalSockets, openLocalDoor } from './local/local-door.ts'
 import { Consoles } from './consoles/consoles.ts'
 import { addConsoleRoute, asksForWebSocket } from './features/console/upgrade.ts'
 import { backupKind } from './protect/backup-kind.ts'
+import { Protection } from './protect/protection.ts'
 import { CatalogueFile } from './repositories/catalogue-file.ts'
 import { Catalogue } from './repositories/catalogue.ts'
 import { keepInOrder } from './repositories/keep-in-order.ts'
@@ -215,6 +216,7 @@ async function wire(wiring: Wiring): Promise<{ readonly alarms: OwnAlarms; reado
     log,
   })
   await jobs.start()
+  parts.use(new Protection({ inventory, jobs, catalogue, authenticator, clock, log }))
   parts.use(new Scheduler({ jobs, store: new JobStore(db), clock, log }))
   const handlers = makeHandlers({
     jobs,

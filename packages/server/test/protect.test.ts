@@ -87,6 +87,8 @@ describe('a backup job', { timeout: 240_000 }, () => {
       selection: { ids: [vm.id] },
       schedules: [{ name: 'nightly', cron: '0 2 * * *', keep: { last: 2 } }],
     })
+    const stateNow = async (): Promise<Vm['protection']> => (await client.vm.get({ id: vm.id })).protection
+    await expect.poll(stateNow, { timeout: 60_000 }).toEqual({ state: 'unprotected', job: job.id })
     const before = await snapshotsOnHost()
     const first = await endedRun((await client.job.run({ id: job.id, schedule: 'nightly' })).run)
     expect({ state: first.state, items: first.items.map(({ error, notes }) => ({ error, notes })) }).toMatchObject({
@@ -103,6 +105,13 @@ describe('a backup job', { timeout: 240_000 }, () => {
     const { items } = await client.point.list({ q: 'name:web-prod-001' })
     expect(items).toHaveLength(2)
     expect(items[0]).toMatchObject({ repository, name: 'web-prod-001', job: `${job.id}/nightly` })
+
+    await expect
+      .poll(stateNow, { timeout: 60_000 })
+      .toEqual({ state: 'protected', job: job.id, newest: items[0]?.time })
+    expect((await client.vm.list({ q: 'protection:protected' })).items.map(({ id }) => id)).toEqual([vm.id])
+    const metrics = await (await tab.fetch(`${server.url}metrics`)).text()
+    expect(metrics).toMatch(/nixen_vm_protection\{[^}]*name="web-prod-001",state="protected"\} 1/)
 
     const env = { ...process.env, RESTIC_PASSWORD: password, RESTIC_REPOSITORY: join(work.path, 'repository') }
     await run('restic', ['check', '--read-data', '--no-cache'], { env })

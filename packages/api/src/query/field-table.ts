@@ -63,6 +63,7 @@ const otherNames: readonly (readonly [alias: string, field: string])[] = [
   ['label', 'tags'],
   ['os', 'os.name'],
   ['state', 'power'],
+  ['protection', 'protection.state'],
   ['product', 'product.name'],
   ['version', 'product.version'],
   ['disk', 'drives.disk'],

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { ConnectionId } from '../ids/own-id.ts'
 import { DiskId, HostId, NicId, PoolId, VmId } from '../ids/resource-id.ts'
 import { bytes, count, flag, tags, text, time, word } from '../schema/fields.ts'
+import { VmProtection } from './protection.ts'
 
 export const powerStates = ['running', 'paused', 'suspended', 'halted', 'crashed', 'unknown'] as const
 
@@ -79,6 +80,7 @@ export const Vm = z
     ha: word(['restart', 'best-effort', 'off'], 'What high availability does for it.').optional(),
     started: time('When it was started, as far as the host knows.').optional(),
     created: time('When it was made or imported.').optional(),
+    protection: VmProtection.optional().meta({ description: 'Whether it could be had again, and from when.' }),
     busy: z
       .array(z.string())
       .optional()

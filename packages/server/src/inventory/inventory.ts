@@ -1,4 +1,4 @@
-import { inventoryTypes, type ConnectionId, type InventoryObjects, type InventoryType } from '@nixen/api'
+import { inventoryTypes, type ConnectionId, type InventoryObjects, type InventoryType, type Vm } from '@nixen/api'
 
 /** One object came (`before` absent), changed, or went (`after` absent). */
 export interface InventoryEvent<T extends InventoryType = InventoryType> {
@@ -25,6 +25,8 @@ export class Inventory {
   readonly #listeners = new Set<InventoryListener>()
   #revision = 0
   #names = 0
+  /** Adds to a VM what no provider knows, before anybody sees it; gives the same object when there is nothing to add. */
+  dress: ((vm: Vm) => Vm) | undefined
 
   constructor() {
     // One map for each type; `Object.fromEntries` cannot say so.
@@ -68,7 +70,9 @@ export class Inventory {
     return object && nameIn(object)
   }
 
-  put<T extends InventoryType>(type: T, object: InventoryObjects[T]): void {
+  put<T extends InventoryType>(type: T, given: InventoryObjects[T]): void {
+    // An object of the type `vm` is a VM.
+    const object = type === 'vm' && this.dress ? (this.dress(given as Vm) as InventoryObjects[T]) : given
     const before = this.#maps[type].get(object.id)
     if (before === object) return
     this.#maps[type].set(object.id, object)

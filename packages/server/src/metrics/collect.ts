@@ -67,7 +67,21 @@ function vmMetrics(of: readonly Vm[]): Metric[] {
     gauge('nixen_vm_disk_bytes', 'Virtual size of its disks.', { of, value: ({ diskSize }) => diskSize }),
     gauge('nixen_vm_disk_used_bytes', 'What its disks take.', { of, value: ({ diskUsed }) => diskUsed }),
     gauge('nixen_vm_snapshots', 'Number of snapshots.', { of, value: ({ snapshots }) => snapshots }),
+    protectionMetric(of),
+    gauge('nixen_vm_newest_restore_point_seconds', 'When the newest restore point was taken, seconds since 1970.', {
+      of,
+      value: ({ protection }) => (protection?.newest === undefined ? undefined : protection.newest / 1000),
+    }),
   ]
+}
+
+/** One line for each VM: its state is a label, so that alerts name it. */
+function protectionMetric(of: readonly Vm[]): Metric {
+  const samples = of.flatMap(({ id, name, protection }): Sample[] =>
+    protection ? [{ labels: { id, name, state: protection.state }, value: 1 }] : [],
+  )
+  const help = 'Whether the VM could be had again: the state is unprotected, failing, late or protected.'
+  return { name: 'nixen_vm_protection', help, type: 'gauge', samples }
 }
 
 function storageMetrics(of: readonly Storage[]): Metric[] {

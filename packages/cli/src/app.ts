@@ -1,6 +1,7 @@
-import { buildApplication, buildRouteMap, text_en, type Application, type RouteMap } from '@stricli/core'
+import { buildApplication, buildRouteMap, text_en, type Application, type Command, type RouteMap } from '@stricli/core'
 import type { Routes } from './api/routes.ts'
 import { completionRoute } from './completion/route.ts'
+import { hostConsoleCommands, vmConsoleCommands } from './console/routes.ts'
 import type { NixenContext } from './context.ts'
 import { diskCommands } from './disk/routes.ts'
 import { doctorRoute } from './doctor/route.ts'
@@ -29,19 +30,20 @@ const localRoutes = {
 } as const
 
 /** Commands of this machine under a word of the contract, by both words. */
-export const sharedCommands = { disk: diskCommands } as const
+export const sharedCommands = { disk: diskCommands, vm: vmConsoleCommands, host: hostConsoleCommands } as const
 
 /** The commands that a command line may mean; the contract is loaded only for its own, since that takes longer than all the rest. */
 export async function routesFor([first = '', second = '']: readonly string[]): Promise<Routes> {
   if (Object.hasOwn(localRoutes, first) || first === '--version' || first === '-v') return localRoutes
-  const own: Readonly<Record<string, Readonly<Record<string, unknown>>>> = sharedCommands
-  if (Object.hasOwn(own, first) && Object.hasOwn(own[first] ?? {}, second)) return { [first]: sharedRoute(first) }
+  const own: Readonly<Record<string, Readonly<Record<string, Command<NixenContext>>>>> = sharedCommands
+  if (Object.hasOwn(own, first) && Object.hasOwn(own[first] ?? {}, second))
+    return { [first]: sharedRoute(first, own[first] ?? {}) }
   const { apiRoutes } = await import('./api/routes.ts')
   return { ...localRoutes, ...apiRoutes(sharedCommands) }
 }
 
-function sharedRoute(word: string): RouteMap<NixenContext> {
-  return buildRouteMap<string, NixenContext>({ routes: { ...diskCommands }, docs: { brief: word } })
+function sharedRoute(word: string, routes: Readonly<Record<string, Command<NixenContext>>>): RouteMap<NixenContext> {
+  return buildRouteMap<string, NixenContext>({ routes, docs: { brief: word } })
 }
 
 /** The application with some of its commands. Commands load their code when they run, so that `nixen --help` is quick. */

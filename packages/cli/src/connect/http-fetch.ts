@@ -64,7 +64,8 @@ function responseOf(message: IncomingMessage, url: URL): Response {
   return response
 }
 
-function agentOf({ fingerprint }: Route): { readonly http: HttpAgent; readonly https: HttpsAgent } {
+/** Connections that are kept, with the certificate that is expected. */
+export function agentOf({ fingerprint }: Route): { readonly http: HttpAgent; readonly https: HttpsAgent } {
   const options = { keepAlive: true, maxSockets: 8 }
   if (fingerprint === undefined) return { http: new HttpAgent(options), https: new HttpsAgent(options) }
   return { http: new HttpAgent(options), https: new PinnedAgent(options, fingerprint) }

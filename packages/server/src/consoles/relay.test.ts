@@ -13,7 +13,9 @@ const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDefla
 beforeAll(async () => {
   if (server.address() === null) await once(server, 'listening')
 })
-afterAll(() => void server.close())
+afterAll(() => {
+  server.close()
+})
 
 interface World {
   readonly viewer: WebSocket

@@ -88,7 +88,7 @@ function* cut(whole: Buffer, sizes: readonly number[]): Generator<Buffer> {
 }
 
 function passedOn(watcher: RfbWatcher, parts: Iterable<Buffer>): Buffer {
-  return Buffer.concat([...parts].flatMap((part) => [...watcher.fromViewer(part)]))
+  return Buffer.concat([...parts].flatMap((part) => watcher.fromViewer(part)))
 }
 
 /** One that has the handshake behind it. */

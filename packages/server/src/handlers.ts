@@ -1,6 +1,8 @@
 import { actionHandlers, type ActionHandlerPorts } from './actions/handlers.ts'
+import { alertHandlers, type AlertHandlerPorts } from './features/alert/handlers.ts'
 import { auditHandlers, type AuditPorts } from './features/audit/handlers.ts'
 import { bulkHandlers } from './features/bulk/handlers.ts'
+import { channelHandlers, type ChannelHandlerPorts } from './features/channel/handlers.ts'
 import { connectionHandlers, type ConnectionPorts } from './features/connection/handlers.ts'
 import { consoleHandlers, type ConsolePorts } from './features/console/handlers.ts'
 import { groupHandlers } from './features/group/handlers.ts'
@@ -24,6 +26,8 @@ import type { Handlers } from './http/handler.ts'
 
 /** Everything that some handler needs; each takes its part. */
 export type HandlerPorts = ActionHandlerPorts &
+  AlertHandlerPorts &
+  ChannelHandlerPorts &
   AuditPorts &
   ConnectionPorts &
   ConsolePorts &
@@ -55,6 +59,8 @@ export function makeHandlers(ports: HandlerPorts): Handlers {
     nic: { ...readHandlers('nic', ports), ...actionHandlers('nic', ports) },
     task: { ...readHandlers('task', ports), ...taskHandlers(ports) },
     alarm: readHandlers('alarm', ports),
+    alert: alertHandlers(ports),
+    channel: channelHandlers(ports),
     repository: repositoryHandlers(ports),
     point: { ...pointHandlers(ports), ...restoreHandlers(ports) },
     user: userHandlers(ports),

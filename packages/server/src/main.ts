@@ -1,11 +1,14 @@
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import type { ConnectionId } from '@nixen/api'
+import type { ChannelId, ConnectionId } from '@nixen/api'
 import { messageOf, systemClock, systemRandom, type Clock, type Log } from '@nixen/core'
 import { xapiProvider, type Provider, type ProviderSession } from '@nixen/providers'
 import type { FastifyInstance } from 'fastify'
 import { pino, type DestinationStream, type Logger } from 'pino'
 import { OwnAlarms } from './alarms/own-alarms.ts'
+import { AlertStore } from './alerts/alert-store.ts'
+import { Alerts } from './alerts/alerts.ts'
+import { factSource } from './alerts/facts.ts'
 import { AuditLog } from './audit/audit-log.ts'
 import { Attempts } from './auth/attempts.ts'
 import { Authenticator } from './auth/authenticator.ts'
@@ -36,6 +39,11 @@ import { openVault } from './keys/master-key.ts'
 import { LocalSockets, openLocalDoor } from './local/local-door.ts'
 import { Consoles } from './consoles/consoles.ts'
 import { addConsoleRoute, asksForWebSocket } from './features/console/upgrade.ts'
+import { ChannelStore } from './notify/channel-store.ts'
+import { Channels } from './notify/channels.ts'
+import { DeliveryStore } from './notify/delivery-store.ts'
+import { Notifier } from './notify/notifier.ts'
+import { reporter } from './notify/reporter.ts'
 import { backupKind } from './protect/backup-kind.ts'
 import { Protection } from './protect/protection.ts'
 import { CatalogueFile } from './repositories/catalogue-file.ts'
@@ -202,7 +210,13 @@ async function wire(wiring: Wiring): Promise<{ readonly alarms: OwnAlarms; reado
   const audit = new AuditLog(db, clock)
   const basePath = basePathOf(settings)
   const consoles = parts.use(new Consoles({ inventory, connections, authenticator, audit, clock, log, basePath }))
+  // What uses a channel is made after the channels.
+  const users: { of: (channel: ChannelId) => Promise<string[]> } = { of: () => Promise.resolve([]) }
+  const { channels, notifier } = await openChannels(wiring, inventory, users)
+  const url = (): string | undefined => publicUrlOf(config.values)
   const jobs = new Jobs({
+    onEnded: reporter({ notifier, log, url }),
+    checkChannels: (ids) => channels.demandAll(ids),
     store: new JobStore(db),
     tasks,
     inventory,
@@ -218,8 +232,20 @@ async function wire(wiring: Wiring): Promise<{ readonly alarms: OwnAlarms; reado
   await jobs.start()
   parts.use(new Protection({ inventory, jobs, catalogue, authenticator, clock, log }))
   parts.use(new Scheduler({ jobs, store: new JobStore(db), clock, log }))
+  const served = (): ServedTls | undefined => alarms.certificate
+  const facts = factSource({ inventory, connections, jobs, served, providerPorts, clock })
+  const alertStore = new AlertStore(db)
+  const alertPorts = { store: alertStore, inventory, repositories, facts, channels, notifier, clock, log, url }
+  const alerts = parts.use(new Alerts(alertPorts))
+  await alerts.start()
+  users.of = async (channel) => {
+    const reporting = (await jobs.all()).filter((job) => job.channels.includes(channel))
+    return [...alerts.usersOf(channel), ...reporting.map(({ name }) => `the job "${name}"`)]
+  }
   const handlers = makeHandlers({
     jobs,
+    alerts,
+    channels,
     db,
     clock,
     config,
@@ -266,6 +292,21 @@ async function openRepositories({
   return { repositories, catalogue }
 }
 
+/** Channels, and what delivers to them. */
+async function openChannels(
+  { db, vault, clock, log, parts }: Wiring,
+  inventory: Inventory,
+  users: { readonly of: (channel: ChannelId) => Promise<string[]> },
+) {
+  const deliveries = new DeliveryStore(db)
+  const usersOf = async (channel: ChannelId): Promise<string[]> => await users.of(channel)
+  const channels = new Channels({ store: new ChannelStore(db, vault), deliveries, clock, usersOf })
+  await channels.start()
+  const notifier = parts.use(new Notifier({ db, channels, deliveries, inventory, clock, log }))
+  await notifier.start()
+  return { channels, notifier }
+}
+
 async function isEmpty(db: Db): Promise<boolean> {
   return (await db.selectFrom('users').select('id').limit(1).executeTakeFirst()) === undefined
 }
@@ -285,8 +326,15 @@ function basePathOf(settings: Settings): string {
   return path.endsWith('/') ? path : `${path}/`
 }
 
+/** Address that people use, with `/` at its end; `undefined` when nobody has said it. */
+function publicUrlOf(settings: Settings): string | undefined {
+  const url = settings['server.public_url']
+  return url === '' ? undefined : url.replace(/\/*$/, '/')
+}
+
 function urlOf(settings: Settings, port: number): string {
-  if (settings['server.public_url'] !== '') return settings['server.public_url'].replace(/\/*$/, '/')
+  const known = publicUrlOf(settings)
+  if (known !== undefined) return known
   const protocol = settings['tls.mode'] === 'off' ? 'http' : 'https'
   const host = settings['server.listen']
   const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host

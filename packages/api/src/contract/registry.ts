@@ -1,7 +1,9 @@
 import { actions } from '../action/actions.ts'
 import { alarmEndpoints } from '../alarm/endpoints.ts'
+import { alertEndpoints } from '../alert/endpoints.ts'
 import { auditEndpoints } from '../audit/endpoints.ts'
 import { bulkEndpoints } from '../bulk/endpoints.ts'
+import { channelEndpoints } from '../channel/endpoints.ts'
 import { connectionEndpoints } from '../connection/endpoints.ts'
 import { hostConsole, vmConsole } from '../console/endpoints.ts'
 import { diskEndpoints } from '../disk/endpoints.ts'
@@ -49,6 +51,8 @@ export const contract = {
   nic: { ...nicEndpoints, ...actions.nic },
   task: taskEndpoints,
   alarm: alarmEndpoints,
+  alert: alertEndpoints,
+  channel: channelEndpoints,
   repository: repositoryEndpoints,
   point: { ...pointEndpoints, ...restoreEndpoints },
   user: userEndpoints,

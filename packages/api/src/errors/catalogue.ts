@@ -1,5 +1,7 @@
 import { alarmArea } from '../alarm/errors.ts'
+import { alertArea } from '../alert/errors.ts'
 import { bulkArea } from '../bulk/errors.ts'
+import { channelArea } from '../channel/errors.ts'
 import { clientArea } from '../client/errors.ts'
 import { connectionArea } from '../connection/errors.ts'
 import { consoleArea } from '../console/errors.ts'
@@ -46,6 +48,8 @@ export const errorAreas = [
   nicArea,
   taskArea,
   alarmArea,
+  alertArea,
+  channelArea,
   userArea,
   groupArea,
   roleArea,

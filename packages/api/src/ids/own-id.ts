@@ -12,6 +12,8 @@ export type SavedQueryId = OwnId<'saved-query'>
 export type RepositoryId = OwnId<'repository'>
 export type JobId = OwnId<'job'>
 export type RunId = OwnId<'run'>
+export type ChannelId = OwnId<'channel'>
+export type AlertId = OwnId<'alert'>
 
 const shape = /^[a-z0-9][a-z0-9-]{0,31}$/
 // No i, l, o, u: an id is read out over the phone without mistakes, and spells no words (Crockford's base 32).
@@ -52,3 +54,5 @@ export const SavedQueryId: z.ZodType<SavedQueryId, string> = ownIdSchema('saved-
 export const RepositoryId: z.ZodType<RepositoryId, string> = ownIdSchema('repository')
 export const JobId: z.ZodType<JobId, string> = ownIdSchema('job')
 export const RunId: z.ZodType<RunId, string> = ownIdSchema('run')
+export const ChannelId: z.ZodType<ChannelId, string> = ownIdSchema('channel')
+export const AlertId: z.ZodType<AlertId, string> = ownIdSchema('alert')

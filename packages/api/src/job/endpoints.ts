@@ -12,6 +12,7 @@ const badJob = [
   'query.invalid',
   'bulk.no_such_action',
   'repository.not_found',
+  'channel.not_found',
 ] as const
 
 /** What to do regularly. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { JobId, RepositoryId, UserId } from '../ids/own-id.ts'
+import { ChannelId, JobId, RepositoryId, UserId } from '../ids/own-id.ts'
 import { AnyId, TaskId } from '../ids/resource-id.ts'
 import { Retention } from '../repository/inputs.ts'
 import { count, duration, flag, text, time, word } from '../schema/fields.ts'
@@ -97,7 +97,11 @@ export const JobLimits = z
       .max(256)
       .default(4)
       .meta({ description: 'Disks at a time on one storage.', unit: 'count' }),
-    rate: z.int().positive().optional().meta({ description: 'Bytes per second that are written to each repository, at the most.', unit: 'bytes' }),
+    rate: z
+      .int()
+      .positive()
+      .optional()
+      .meta({ description: 'Bytes per second that are written to each repository, at the most.', unit: 'bytes' }),
     retries: z
       .int()
       .min(0)
@@ -121,6 +125,7 @@ const fields = {
   overlap: word(['skip', 'queue'], 'What happens when it is due and still runs.').default('skip'),
   missed: word(['run', 'skip'], 'What happens when it was due while Nixen did not run.').default('run'),
   report: word(['always', 'failure', 'never'], 'When the result is told to people.').default('failure'),
+  channels: z.array(ChannelId).max(20).default([]).meta({ description: 'Who is told, and how.' }),
 }
 
 /** A new job. */

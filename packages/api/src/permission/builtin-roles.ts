@@ -14,6 +14,7 @@ const look = [
   'nic:read',
   'task:read',
   'alarm:read',
+  'alert:read',
   'repository:read',
   'job:read',
   'point:read',
@@ -54,6 +55,7 @@ export const builtinRoles: readonly Role[] = [
           'storage:scan',
           'task:cancel',
           'alarm:dismiss',
+          'alert:silence',
         ],
       },
     ],
@@ -63,7 +65,20 @@ export const builtinRoles: readonly Role[] = [
     name: 'Backup operator',
     description: 'Makes and runs backup jobs, restores, keeps repositories.',
     builtin: true,
-    grants: [{ actions: [...look, 'vm:snapshot', 'vm:create', 'job:*', 'point:*', 'repository:*', 'task:cancel'] }],
+    grants: [
+      {
+        actions: [
+          ...look,
+          'vm:snapshot',
+          'vm:create',
+          'job:*',
+          'point:*',
+          'repository:*',
+          'task:cancel',
+          'channel:read',
+        ],
+      },
+    ],
   },
   {
     id: id('admin'),

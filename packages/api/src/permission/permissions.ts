@@ -31,6 +31,8 @@ export const actionsOf = {
   nic: ['read', 'create', 'update', 'delete', 'attach'],
   task: ['read', 'cancel'],
   alarm: ['read', 'dismiss'],
+  alert: ['read', 'create', 'update', 'delete', 'silence'],
+  channel: ['read', 'create', 'update', 'delete', 'test'],
   repository: ['read', 'create', 'update', 'delete', 'maintain'],
   job: ['read', 'create', 'update', 'delete', 'run'],
   point: ['read', 'restore', 'forget'],

@@ -43,6 +43,11 @@ export class OwnAlarms implements Disposable {
     this.#lookAtCertificate()
   }
 
+  /** The certificate that is served now. */
+  get certificate(): ServedTls | undefined {
+    return this.#certificate
+  }
+
   [Symbol.dispose](): void {
     this.#stop()
     clearInterval(this.#timer)

@@ -94,8 +94,27 @@ const taskHistory: Migration = {
   statements: [`CREATE INDEX tasks_created ON tasks (created, id)`],
 }
 
+const alerts: Migration = {
+  name: 'channels, deliveries, alerts',
+  statements: [
+    `CREATE TABLE channels (
+      id TEXT PRIMARY KEY, name TEXT NOT NULL, name_key TEXT NOT NULL UNIQUE, enabled INTEGER NOT NULL, hourly INTEGER NOT NULL,
+      target TEXT NOT NULL, created BIGINT NOT NULL)`,
+    `CREATE TABLE deliveries (
+      id TEXT PRIMARY KEY, channel_id TEXT NOT NULL REFERENCES channels (id) ON DELETE CASCADE, subject TEXT NOT NULL,
+      message_json TEXT NOT NULL, state TEXT NOT NULL, created BIGINT NOT NULL, next_try BIGINT NOT NULL, tries INTEGER NOT NULL,
+      answer TEXT, finished BIGINT, failed BIGINT, failure TEXT)`,
+    `CREATE INDEX deliveries_due ON deliveries (channel_id, state, next_try)`,
+    `CREATE INDEX deliveries_finished ON deliveries (channel_id, finished)`,
+    `CREATE TABLE alerts (id TEXT PRIMARY KEY, alert_json TEXT NOT NULL, created BIGINT NOT NULL)`,
+    `CREATE TABLE alert_states (
+      alert_id TEXT NOT NULL REFERENCES alerts (id) ON DELETE CASCADE, subject TEXT NOT NULL, state_json TEXT NOT NULL,
+      PRIMARY KEY (alert_id, subject))`,
+  ],
+}
+
 /** All changes of the schema, oldest first. */
-export const migrations: readonly Migration[] = [first, tasks, repositories, jobs, taskHistory]
+export const migrations: readonly Migration[] = [first, tasks, repositories, jobs, taskHistory, alerts]
 
 /** Schema that this version writes. */
 export const knownSchema: number = migrations.length

@@ -1,4 +1,6 @@
 import type {
+  AlertId,
+  ChannelId,
   ConnectionId,
   GroupId,
   JobId,
@@ -11,7 +13,7 @@ import type {
   TokenId,
   UserId,
 } from '@nixen/api'
-import type { Kysely } from 'kysely'
+import type { Generated, Kysely } from 'kysely'
 
 // Booleans are 0 or 1, times epoch milliseconds, `*_json` JSON text: what SQLite and PostgreSQL both have.
 
@@ -188,6 +190,49 @@ interface RunItemTable {
   item_json: string
 }
 
+interface ChannelTable {
+  id: ChannelId
+  name: string
+  /** `name` folded. */
+  name_key: string
+  enabled: number
+  /** Messages in an hour at the most. */
+  hourly: number
+  /** Sealed JSON: where it goes, with its secrets. */
+  target: string
+  created: number
+}
+interface DeliveryTable {
+  id: string
+  channel_id: ChannelId
+  subject: string
+  /** The message, whole. */
+  message_json: string
+  state: 'waiting' | 'sent' | 'failed'
+  created: number
+  next_try: number
+  tries: number
+  /** What the server said the last time. */
+  answer: Generated<string | null>
+  /** When it was taken or given up. */
+  finished: Generated<number | null>
+  /** When a try failed last, and why. */
+  failed: Generated<number | null>
+  failure: Generated<string | null>
+}
+interface AlertTable {
+  id: AlertId
+  /** The rule, with its silence. */
+  alert_json: string
+  created: number
+}
+interface AlertStateTable {
+  alert_id: AlertId
+  /** Id of the object that it is about. */
+  subject: string
+  state_json: string
+}
+
 /** All tables of the state. */
 export interface Tables {
   users: UserTable
@@ -210,6 +255,10 @@ export interface Tables {
   runs: RunTable
   run_items: RunItemTable
   repositories: RepositoryTable
+  channels: ChannelTable
+  deliveries: DeliveryTable
+  alerts: AlertTable
+  alert_states: AlertStateTable
 }
 /** The state's queries. */
 export type Db = Kysely<Tables>

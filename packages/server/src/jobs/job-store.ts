@@ -21,13 +21,12 @@ export class JobStore {
 
   async all(): Promise<readonly StoredJob[]> {
     const rows = await this.#db.selectFrom('jobs').select('job_json').orderBy('created').orderBy('id').execute()
-    // Written by `put`.
-    return rows.map(({ job_json }) => JSON.parse(job_json) as StoredJob)
+    return rows.map(({ job_json }) => readJob(job_json))
   }
 
   async get(id: JobId): Promise<StoredJob | undefined> {
     const row = await this.#db.selectFrom('jobs').select('job_json').where('id', '=', id).executeTakeFirst()
-    return row && (JSON.parse(row.job_json) as StoredJob)
+    return row && readJob(row.job_json)
   }
 
   async put(job: StoredJob): Promise<void> {
@@ -123,4 +122,9 @@ export class JobStore {
     const rows = await this.#db.selectFrom('runs').select('run_json').where('finished', 'is', null).execute()
     return rows.map(({ run_json }) => JSON.parse(run_json) as Run)
   }
+}
+
+function readJob(json: string): StoredJob {
+  // Written by `put`; one of before there were channels has none.
+  return { channels: [], ...(JSON.parse(json) as Omit<StoredJob, 'channels'>) }
 }

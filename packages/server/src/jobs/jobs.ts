@@ -35,6 +35,8 @@ export interface JobPorts {
   readonly log: Log
   /** Told of each run that has ended: for reports. Must not throw. */
   readonly onEnded?: (job: StoredJob, run: Run, items: readonly RunItem[]) => void
+  /** Refuses channels that there are not. */
+  readonly checkChannels?: (channels: NewJob['channels']) => void
 }
 
 /** What asks for a run. */
@@ -58,13 +60,15 @@ export class Jobs {
 
   /** Ends in the books what an earlier process did not. */
   async start(): Promise<void> {
-    const { store, clock } = this.#ports
+    const { store, clock, onEnded } = this.#ports
     for (const run of await store.openRuns()) {
       const summary =
         'Nixen was stopped while it ran. What it had begun is cleaned up; the next run goes on from there.'
       const finished = clock.now()
       await store.interruptItems(run.id, finished)
       await store.putRun({ ...run, state: 'interrupted', finished, summary })
+      const [job, detail] = [await store.get(run.job), await store.run(run.id)]
+      if (job && detail) onEnded?.(job, detail, detail.items)
     }
   }
 
@@ -221,6 +225,7 @@ export class Jobs {
     if (twice !== undefined) throw jobErrors.bad_schedule({ schedule: twice, reason: 'the name is there twice.' })
     const draft = this.#draft(job, who)
     await this.#kindOf(draft).check(draft.work)
+    this.#ports.checkChannels?.(job.channels)
     this.#objects(draft, who)
   }
 

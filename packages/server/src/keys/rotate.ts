@@ -1,6 +1,7 @@
 import { ConnectionStore } from '../connections/connection-store.ts'
 import { SecondFactor } from '../auth/second-factor.ts'
 import { systemClock } from '@nixen/core'
+import { ChannelStore } from '../notify/channel-store.ts'
 import { openState } from '../db/open-state.ts'
 import { RepositoryStore } from '../repositories/repository-store.ts'
 import { openStateDirectory } from '../state/state-directory.ts'
@@ -24,6 +25,7 @@ export async function rotateMasterKey(stateDir: string, { databaseUrl }: StateOp
     const vault = addKey(state.keys)
     await new ConnectionStore(db, vault).sealAgain()
     await new RepositoryStore(db, vault).sealAgain()
+    await new ChannelStore(db, vault).sealAgain()
     await new SecondFactor({ db, vault, clock: systemClock }).sealAgain()
     return dropOldKeys(state.keys).current
   } finally {

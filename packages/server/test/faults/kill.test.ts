@@ -1,0 +1,93 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { RunDetail, RunId } from '@nixen/api'
+import { seededRandom, systemClock } from '@nixen/core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { eventually } from '../rig.ts'
+import { expectHonest, expectWhole } from './aftermath.ts'
+import { FaultWorld } from './fault-world.ts'
+
+// kill -9 of the server and of its worker. NIXEN_FAULTS says how many random moments; NIXEN_SEED repeats a run.
+const campaign = process.env['NIXEN_FAULTS']
+const kills = Number(campaign ?? 2)
+const seed = Number(process.env['NIXEN_SEED'] ?? (campaign === undefined ? 20_261_121 : Date.now() % 1_000_000))
+
+let world: FaultWorld
+beforeAll(async () => {
+  world = await FaultWorld.start()
+  expect(await world.run()).toMatchObject({ state: 'succeeded' })
+})
+afterAll(async () => await world[Symbol.asyncDispose]())
+
+type Victim = 'server' | 'worker'
+
+/** Kills, starts the server again if it was that, and gives how the run ended. */
+async function killAndRead(victim: Victim, run: RunId): Promise<RunDetail> {
+  if (victim === 'worker') await world.killWorkers()
+  else {
+    await world.killServer()
+    await world.startServer()
+  }
+  return await world.endedRun(run)
+}
+
+/** Calls of a backup on the host, in their order: the kill comes while the host makes its client wait. */
+const calls = ['VDI.enable_cbt', 'VM.snapshot', 'VM.set_other_config', 'VDI.set_other_config', 'VDI.get_nbd_info', 'VDI.list_changed_blocks', 'VDI.add_to_other_config', 'VDI.data_destroy', 'VM.destroy', 'VDI.destroy'] as const
+/** Folders of the repository in the order in which a backup writes to them. */
+const folders = ['locks', 'data', 'index', 'snapshots'] as const
+const few: readonly string[] = ["VM.snapshot", "VDI.data_destroy", "snapshots"]
+const chosen = <T extends string>(all: readonly T[]): readonly T[] => (campaign === undefined ? all.filter((one) => few.includes(one)) : all)
+
+describe.each<Victim>(['server', 'worker'])('kill -9 of the %s', { timeout: 300_000 }, (victim) => {
+  test.each(chosen(calls))('while the host does %s', async (method) => {
+    await world.write()
+    // Only where changes are not tracked yet is that asked for.
+    if (method === 'VDI.enable_cbt') await world.asRoot(async (xapi) => await xapi.client.VDI.disable_cbt(await world.diskRef(xapi)))
+    const before = (await world.points()).map(({ id }) => id)
+    const rule = world.pool.faults.add({ method, count: 1, delay: 1500 })
+    const run = await world.begin()
+    await eventually(async () => await Promise.resolve(rule.used > 0 ? true : undefined), 30_000)
+    const end = await killAndRead(victim, run)
+    rule.remove()
+    await expectHonest(world, end, before)
+    await expectWhole(world)
+  })
+
+  test.each(chosen(folders))('when something new is in %s of the repository', async (name) => {
+    await world.write()
+    const before = (await world.points()).map(({ id }) => id)
+    const list = async (): Promise<string[]> => await readdir(join(world.repositoryPath, name), { recursive: true })
+    const known = new Set(await list())
+    const run = await world.begin()
+    await eventually(async () => ((await list()).some((file) => !known.has(file)) ? true : undefined), 30_000)
+    const end = await killAndRead(victim, run)
+    await expectHonest(world, end, before)
+    await expectWhole(world)
+  })
+})
+
+test(
+  `nothing is lost by kill -9 at ${kills} random moments (seed ${seed})`,
+  async () => {
+    const random = seededRandom(seed)
+    let took = 1500
+    let interrupted = 0
+    for (let i = 0; i < kills; i++) {
+      await world.write()
+      const before = (await world.points()).map(({ id }) => id)
+      const begun = performance.now()
+      const run = await world.begin()
+      await systemClock.sleep(random() * took)
+      const end = await killAndRead(random() < 0.7 ? 'server' : 'worker', run)
+      if (end.state === 'succeeded') took = Math.max(300, 0.7 * took + 0.3 * (performance.now() - begun))
+      else interrupted++
+      await expectHonest(world, end, before)
+      await expectWhole(world)
+      if (i % 20 === 19) expect(await world.restic('check', '--read-data')).toContain('no errors were found')
+    }
+    expect(await world.restic('check', '--read-data')).toContain('no errors were found')
+    // A campaign in which every run got done in time proves nothing.
+    if (kills > 10) expect(interrupted).toBeGreaterThan(kills / 5)
+  },
+  120_000 + kills * 60_000,
+)

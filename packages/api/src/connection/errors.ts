@@ -9,8 +9,9 @@ export const connectionArea = errorArea('connection', {
   },
   exists: {
     status: 409,
-    text: (p: { address: string; id: string }) => `${p.address} is connected already, as ${p.id}.`,
-    example: { address: 'https://pool.example.net', id: 'k3f9x2ab' },
+    text: (p: { address: string; id: string; name: string }) =>
+      `The pool of ${p.address} is connected already, as "${p.name}" (${p.id}).`,
+    example: { address: 'https://pool.example.net', id: 'k3f9x2ab', name: 'Rack 1' },
   },
   unreachable: {
     status: 502,
@@ -43,7 +44,7 @@ export const connectionArea = errorArea('connection', {
   wrong_credentials: {
     status: 422,
     text: (p: { address: string; username: string }) =>
-      `${p.address} does not accept the password of ${p.username}. Nixen does not try again until it is changed.`,
+      `${p.address} does not accept the password of ${p.username}. Give the right one; Nixen does not try this one again.`,
     example: { address: 'https://pool.example.net', username: 'root' },
   },
   forbidden: {
@@ -55,13 +56,13 @@ export const connectionArea = errorArea('connection', {
   unknown_certificate: {
     status: 422,
     text: (p: { address: string; fingerprint: string }) =>
-      `The certificate of ${p.address} is not signed by a known authority. If its fingerprint is ${p.fingerprint}, pin it with that.`,
+      `The certificate of ${p.address} is not signed by a known authority. Compare its fingerprint, ${p.fingerprint}, with the one that the host shows, and connect with that fingerprint if it is the same.`,
     example: { address: 'https://pool.example.net', fingerprint: '3A:91:…' },
   },
   certificate_changed: {
     status: 422,
     text: (p: { address: string; pinned: string; found: string }) =>
-      `The certificate of ${p.address} is not the one that was pinned (${p.pinned}) but ${p.found}. If it was replaced on purpose, pin the new one; otherwise somebody may be listening.`,
+      `The certificate of ${p.address} is not the one that was pinned (${p.pinned}) but ${p.found}. If it was replaced on purpose, give the connection the new fingerprint; otherwise somebody may be listening.`,
     example: { address: 'https://pool.example.net', pinned: '3A:91:…', found: '77:0C:…' },
   },
   tls_failed: {
@@ -88,7 +89,8 @@ export const connectionArea = errorArea('connection', {
   },
   read_only: {
     status: 409,
-    text: (p: { name: string }) => `${p.name} is connected read-only.`,
+    text: (p: { name: string }) =>
+      `${p.name} is connected read-only, so Nixen changes nothing there. Whoever may update the connection can lift that.`,
     example: { name: 'Rack 1' },
   },
   bad_answer: {

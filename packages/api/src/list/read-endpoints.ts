@@ -26,11 +26,17 @@ export const NativeRecord = z
   .meta({ id: 'NativeRecord', description: "The provider's own record of an object." })
 export type NativeRecord = z.infer<typeof NativeRecord>
 
+/** A type, or its plural, as it is written in a sentence. */
+function wordOf(type: string): string {
+  return type.replace(/^vm/, 'VM').replace(/^nic/, 'NIC')
+}
+
 /** The three endpoints that read objects of one type: list with query, sort and page; one; its native record. */
 export function readEndpoints<const T extends ResourceType, const Plural extends string, S extends z.ZodObject>(
   spec: ReadSpec<T, Plural, S>,
 ) {
   const { type, plural, schema, id, columns } = spec
+  const word = wordOf(type)
   // Every type of the inventory has `read` in `actionsOf` and `not_found` among its errors.
   const permission = `${type}:read` as Permission & `${T}:read`
   const errors = [`${type}.not_found`] as unknown as readonly [ErrorCode & `${T}.not_found`]
@@ -38,7 +44,7 @@ export function readEndpoints<const T extends ResourceType, const Plural extends
     list: endpoint({
       method: 'GET',
       path: `/${plural}`,
-      summary: `List ${plural}`,
+      summary: `List ${wordOf(plural)}`,
       input: z.strictObject(listInput),
       output: pageOf(schema),
       permission,
@@ -48,7 +54,7 @@ export function readEndpoints<const T extends ResourceType, const Plural extends
     get: endpoint({
       method: 'GET',
       path: `/${plural}/:id`,
-      summary: `Show one ${type}`,
+      summary: `Show one ${word}`,
       params: z.strictObject({ id }),
       output: schema,
       permission,
@@ -58,7 +64,7 @@ export function readEndpoints<const T extends ResourceType, const Plural extends
     native: endpoint({
       method: 'GET',
       path: `/${plural}/:id/native`,
-      summary: `Show the provider's own record of one ${type}`,
+      summary: `Show the provider's own record of one ${word}`,
       params: z.strictObject({ id }),
       output: NativeRecord,
       permission,

@@ -1,6 +1,7 @@
-import { buildRouteMap, type Command, type RouteMap } from '@stricli/core'
+import type { Command, RouteMap } from '@stricli/core'
 import { allEndpoints, inventoryTypes } from '@nixen/api'
 import type { NixenContext } from '../context.ts'
+import { commandGroup } from '../group.ts'
 import { operationCommand } from './command.ts'
 import { groupBriefs } from './groups.ts'
 import { waitCommand } from './wait-route.ts'
@@ -54,8 +55,5 @@ function addUnlessThere(
 function routeOf(node: Tree | Command<NixenContext>, words: string): Command<NixenContext> | RouteMap<NixenContext> {
   if (!(node instanceof Map)) return node
   const routes = [...node].map(([word, below]) => [word, routeOf(below, `${words} ${word}`)] as const)
-  return buildRouteMap<string, NixenContext>({
-    routes: Object.fromEntries(routes),
-    docs: { brief: groupBriefs[words] ?? `Commands of ${words}` },
-  })
+  return commandGroup(Object.fromEntries(routes), groupBriefs[words] ?? `Commands of ${words}`)
 }

@@ -9,6 +9,9 @@ export interface WatchFlags extends CommonFlags, ServerFlags {
   readonly q?: string
 }
 
+/** Plurals that are not the type with an s. */
+const words: Partial<Record<InventoryType, string>> = { vm: 'VMs', nic: 'NICs' }
+
 /** `nixen TYPE watch` */
 export function watchCommand(type: InventoryType): Command<NixenContext> {
   return lazyCommand<WatchFlags, []>(
@@ -31,7 +34,9 @@ export function watchCommand(type: InventoryType): Command<NixenContext> {
         },
         aliases: { q: 'q' },
       },
-      docs: { brief: `Show changes of ${type}s as they come, until interrupted; JSON lines with --json` },
+      docs: {
+        brief: `Show changes of ${words[type] ?? `${type}s`} as they come, until interrupted; JSON lines with --json`,
+      },
     },
   )
 }

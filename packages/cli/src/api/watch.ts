@@ -26,7 +26,10 @@ export async function watch(context: NixenContext, flags: WatchFlags, type: Inve
     for (;;) await watchView(context, client, { flags, type })
   } catch (error) {
     // Ctrl-C is how it ends.
-    if (context.signal.reason instanceof Interrupted && context.signal.reason.signalName === 'SIGINT') return
+    const { reason } = context.signal
+    if (reason instanceof Interrupted && reason.signalName === 'SIGINT') return
+    // Another signal broke off what was asked of the server, which is no fault of the server.
+    if (reason instanceof Interrupted) throw reason
     throw plainFailure(error, context.process.env ?? {})
   }
 }

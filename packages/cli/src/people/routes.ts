@@ -1,6 +1,7 @@
-import { buildRouteMap } from '@stricli/core'
+import type { RouteMap } from '@stricli/core'
 import { commonFlags, lazyCommand } from '../command.ts'
 import type { NixenContext } from '../context.ts'
+import { commandGroup } from '../group.ts'
 import { profileNames } from '../connect/connect.ts'
 import { textParser } from '../parse.ts'
 
@@ -77,8 +78,8 @@ export const logoutRoute = lazyCommand(async () => (await import('./profile.ts')
 })
 
 /** `nixen profile` */
-export const profileRoutes = buildRouteMap<string, NixenContext>({
-  routes: {
+export const profileRoutes: RouteMap<NixenContext> = commandGroup(
+  {
     list: lazyCommand(async () => (await import('./profile.ts')).listProfiles, {
       parameters: { flags: commonFlags },
       docs: { brief: 'List the servers that you are logged in to' },
@@ -92,5 +93,5 @@ export const profileRoutes = buildRouteMap<string, NixenContext>({
       docs: { brief: 'Forget a profile without asking its server; "nixen logout" revokes the token as well' },
     }),
   },
-  docs: { brief: 'Servers that you are logged in to' },
-})
+  'Servers that you are logged in to',
+)

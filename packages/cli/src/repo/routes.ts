@@ -1,6 +1,7 @@
-import { buildRouteMap, type RouteMap } from '@stricli/core'
+import type { RouteMap } from '@stricli/core'
 import { commonFlags, lazyCommand } from '../command.ts'
 import type { NixenContext } from '../context.ts'
+import { commandGroup } from '../group.ts'
 import { openFlags, targetFlags } from '../disk/flags.ts'
 import { countParser, percentParser, sizeParser, textParser } from '../parse.ts'
 import { listenFlags } from '../serving.ts'
@@ -238,8 +239,8 @@ const newPasswordFlags = {
   ),
 }
 
-const key = buildRouteMap({
-  routes: {
+const key = commandGroup(
+  {
     list: lazyCommand(async () => (await import('./key.ts')).list, {
       parameters: { flags },
       docs: { brief: 'List the keys' },
@@ -263,12 +264,12 @@ const key = buildRouteMap({
       docs: { brief: 'Change the password' },
     }),
   },
-  docs: { brief: 'The passwords of a repository' },
-})
+  'The passwords of a repository',
+)
 
 /** `nixen repo …` */
-export const repoRoutes: RouteMap<NixenContext> = buildRouteMap({
-  routes: {
+export const repoRoutes: RouteMap<NixenContext> = commandGroup(
+  {
     init,
     info,
     snapshots,
@@ -286,5 +287,5 @@ export const repoRoutes: RouteMap<NixenContext> = buildRouteMap({
     rebuildIndex,
     repair,
   },
-  docs: { brief: 'Repositories that this machine can reach, without a server (restic format)' },
-})
+  'Repositories that this machine can reach, without a server (restic format)',
+)

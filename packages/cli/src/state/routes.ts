@@ -1,6 +1,7 @@
-import { buildRouteMap, type RouteMap } from '@stricli/core'
+import type { RouteMap } from '@stricli/core'
 import { commonFlags, lazyCommand } from '../command.ts'
 import type { NixenContext } from '../context.ts'
+import { commandGroup } from '../group.ts'
 import { textParser } from '../parse.ts'
 
 const directory = {
@@ -35,7 +36,7 @@ const restore = lazyCommand(async () => (await import('./restore.ts')).restore, 
 })
 
 /** `nixen state …` */
-export const stateRoutes: RouteMap<NixenContext> = buildRouteMap<string, NixenContext>({
-  routes: { backup, restore },
-  docs: { brief: "Back up and restore Nixen's own state" },
-})
+export const stateRoutes: RouteMap<NixenContext> = commandGroup(
+  { backup, restore },
+  "Back up and restore Nixen's own state",
+)

@@ -201,7 +201,7 @@ export class Connections implements AsyncDisposable {
     const { poolKey } = session
     for (const { stored } of this.#live.values()) {
       if (stored.id !== wanted.id && stored.poolKey === poolKey) {
-        throw connectionErrors.exists({ address: wanted.address, id: stored.id })
+        throw connectionErrors.exists({ address: wanted.address, id: stored.id, name: stored.name })
       }
     }
     return poolKey

@@ -18,6 +18,8 @@ interface Part extends Referring {
 /** One object of an answer for people: a line for each field, then a table for each list of objects. */
 export async function valueText(context: NixenContext, client: Client, { schema, value }: Referring): Promise<string> {
   if (isScalar(value) || Array.isArray(value)) return plain(JSON.stringify(value))
+  const page = pageIn(value)
+  if (page !== undefined) return page.trimEnd().split('\n').map(plain).join('\n')
   const parts = [...partsOf(schema, value, '')]
   const nested = parts.flatMap((part) => (isTable(part) ? cellsOf(part) : part))
   const nameOf = await namesBehind(
@@ -33,6 +35,13 @@ export async function valueText(context: NixenContext, client: Client, { schema,
   ]
     .filter((text) => text !== '')
     .join('\n')
+}
+
+/** An answer that is nothing but a text of several lines, such as a recovery sheet: it is printed as it stands. */
+function pageIn(value: unknown): string | undefined {
+  // An object of a JSON answer.
+  const [only, ...others] = Object.values(value as Item)
+  return others.length === 0 && typeof only === 'string' && only.includes('\n') ? only : undefined
 }
 
 function* partsOf(schema: z.ZodType | undefined, value: unknown, prefix: string): Generator<Part> {

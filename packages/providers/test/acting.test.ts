@@ -25,7 +25,7 @@ async function toolstackTarget(): Promise<ActingTarget> {
     second,
     folder: '/mnt/files',
     async [Symbol.asyncDispose]() {
-      for (const { close } of endpoints) await close()
+      for (const endpoint of endpoints) await endpoint.close()
       await toolstack[Symbol.asyncDispose]()
       await rm(folder, { recursive: true, force: true })
     },

@@ -9,13 +9,21 @@ import { storageActions } from '../storage/actions.ts'
 import { templateActions } from '../template/actions.ts'
 import { vmCreateActions } from '../vm/create-action.ts'
 import { vmDeviceActions } from '../vm/device-actions.ts'
+import { vmPassthroughActions } from '../vm/passthrough-actions.ts'
 import { vmLifecycleActions } from '../vm/lifecycle-actions.ts'
 import { vmPowerActions } from '../vm/power-actions.ts'
 import { vmSettingsActions } from '../vm/settings-actions.ts'
 
 /** All actions, by the group of the contract that they are in. What each does is in the providers. */
 export const actions = {
-  vm: { ...vmCreateActions, ...vmPowerActions, ...vmLifecycleActions, ...vmSettingsActions, ...vmDeviceActions },
+  vm: {
+    ...vmCreateActions,
+    ...vmPowerActions,
+    ...vmLifecycleActions,
+    ...vmSettingsActions,
+    ...vmDeviceActions,
+    ...vmPassthroughActions,
+  },
   snapshot: snapshotActions,
   template: templateActions,
   disk: diskActions,

@@ -91,6 +91,39 @@ export const hostActions = {
     permission: 'host:maintain',
     can: hostCan.restartToolstack,
   }),
+  installPatches: action({
+    ...host,
+    name: 'install-patches',
+    title: 'Install updates on the host NAME',
+    summary: 'Install all updates that a host lacks; it is not rebooted',
+    permission: 'host:maintain',
+    can: hostCan.installPatches,
+  }),
+  installCertificate: action({
+    ...host,
+    name: 'install-certificate',
+    title: 'Install a certificate on the host NAME',
+    summary: 'Install the certificate that a host presents; its connections are interrupted for a moment',
+    input: z.strictObject({
+      certificate: text('The certificate, PEM.').includes('-----BEGIN CERTIFICATE-----').max(100_000),
+      key: text('Its private key, PEM, without a password.')
+        .includes('PRIVATE KEY-----')
+        .max(100_000)
+        .meta({ description: 'Its private key, PEM, without a password.', writeOnly: true }),
+      chain: text('Certificates of the authorities between, PEM.').max(200_000).default(''),
+    }),
+    permission: 'host:maintain',
+    can: hostCan.update,
+  }),
+  resetCertificate: action({
+    ...host,
+    name: 'reset-certificate',
+    title: 'Reset the certificate of the host NAME',
+    summary: 'Let a host make itself a new, self-signed certificate',
+    description: 'Where its certificate is pinned, pin the new one afterwards.',
+    permission: 'host:maintain',
+    can: hostCan.update,
+  }),
   makeMaster: action({
     ...host,
     name: 'make-master',

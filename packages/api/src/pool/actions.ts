@@ -6,6 +6,10 @@ import { poolCan } from './capabilities.ts'
 
 const pool = { type: 'pool', id: PoolId, plural: 'pools' } as const
 
+const rolling = z.strictObject({
+  afresh: flag('Begin with the first host again, also after an interruption.').default(false),
+})
+
 /** What can be done with pools. */
 export const poolActions = {
   update: action({
@@ -67,5 +71,26 @@ export const poolActions = {
     summary: 'Turn off high availability of a pool',
     permission: 'pool:manage',
     can: poolCan.disableHa,
+  }),
+  rollingReboot: action({
+    ...pool,
+    name: 'rolling-reboot',
+    title: 'Reboot the hosts of NAME one after the other',
+    summary: 'Reboot all hosts of a pool, one after the other, while its VMs run on',
+    description:
+      'The master first; each is emptied, rebooted and waited for. High availability is off meanwhile. When it is interrupted, the same action goes on with the hosts that are left.',
+    input: rolling,
+    permission: 'pool:manage',
+    can: poolCan.rollingReboot,
+  }),
+  rollingUpdate: action({
+    ...pool,
+    name: 'rolling-update',
+    title: 'Update the hosts of NAME one after the other',
+    summary: 'Install all updates on the hosts of a pool and reboot them, one after the other, while its VMs run on',
+    description: 'As `pool rolling-reboot`; the updates are installed on each host after it was emptied.',
+    input: rolling,
+    permission: 'pool:manage',
+    can: poolCan.rollingUpdate,
   }),
 } as const

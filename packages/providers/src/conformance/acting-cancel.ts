@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { ActingWorld, MemoryTask } from './acting-world.ts'
+import type { ActingWorld } from './acting-world.ts'
 import { changesBetween, stateOf } from './acting-world.ts'
 import { localStorage } from './acting-steps.ts'
 
@@ -28,7 +28,7 @@ export const cancelling: readonly Cancelled[] = [
   },
 ]
 
-async function cancelled(world: ActingWorld, work: (task: MemoryTask) => Promise<unknown>): Promise<void> {
+async function cancelled(world: ActingWorld, work: Parameters<ActingWorld['run']>[0]): Promise<void> {
   const before = await stateOf(world.target)
   world.target.first.slow(3000)
   const task = world.task()

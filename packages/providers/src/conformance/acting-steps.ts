@@ -1,3 +1,4 @@
+import type { ActionResult } from '../action/actions.ts'
 import type { ActingWorld, MemoryTask } from './acting-world.ts'
 
 /** An action of several steps, and how it is begun. */
@@ -7,7 +8,7 @@ export interface MultiStep {
   /** About how many calls it takes, to spread a bounded number of failures. */
   readonly calls: number
   /** Gets things ready; gives what is tried again and again. */
-  readonly prepare: (world: ActingWorld) => Promise<(task: MemoryTask) => Promise<unknown>>
+  readonly prepare: (world: ActingWorld) => Promise<(task: MemoryTask) => Promise<ActionResult | undefined | void>>
 }
 
 const MiB = 1024 * 1024

@@ -101,10 +101,12 @@ export class ActingWorld implements AsyncDisposable {
   }
 
   /** Runs an action as the server does: what it wrote down is undone when it fails, the last step first. */
-  async run(work: (task: MemoryTask) => Promise<unknown>, task: MemoryTask = this.task()): Promise<ActionResult> {
+  async run(
+    work: (task: MemoryTask) => Promise<ActionResult | undefined | void>,
+    task: MemoryTask = this.task(),
+  ): Promise<ActionResult> {
     try {
-      // What an action resolves with, if with anything.
-      return ((await work(task)) ?? {}) as ActionResult
+      return (await work(task)) ?? {}
     } catch (error) {
       for (const step of task.steps.toReversed()) await this.session.undo(step)
       throw error
@@ -171,6 +173,10 @@ const restless: ReadonlySet<string> = new Set([
   'os',
 ])
 
+/** As JSON, without the provider's own names of attachments: one that is taken off and put back gets another. */
+const text = (fields: object): string =>
+  JSON.stringify(fields, (key, value: unknown) => (key === 'key' ? undefined : value))
+
 /** What both pools have, without what changes by itself. */
 export async function stateOf({ first, second }: ActingTarget): Promise<Map<string, string>> {
   const state = new Map<string, string>()
@@ -178,7 +184,7 @@ export async function stateOf({ first, second }: ActingTarget): Promise<Map<stri
     for (const [id, fields] of await endpoint.truth()) {
       if (/^(task|alarm)\./.test(id)) continue
       const kept = Object.entries(fields).filter(([key]) => !restless.has(key))
-      state.set(id, JSON.stringify(Object.fromEntries(kept.toSorted(([a], [b]) => (a < b ? -1 : 1)))))
+      state.set(id, text(Object.fromEntries(kept.toSorted(([a], [b]) => (a < b ? -1 : 1)))))
     }
   }
   return state

@@ -79,9 +79,8 @@ export const host: MethodSet = methods('host', {
   async reboot(call, self) {
     stopHost(call, self)
     const { db, pool } = call
-    // The one that answers must go on answering.
-    if (self === masterOf(db)) return
-    setLive(call, self, false)
+    // The one that answers goes on answering, and is otherwise as after a start.
+    if (self !== masterOf(db)) setLive(call, self, false)
     await pool.clock.sleep(pool.faults.delayOf('host.reboot'), { signal: call.task.signal })
     hostStarted(call, self)
   },

@@ -11,6 +11,7 @@ import { templateActions } from './template.ts'
 import { createVms } from './vm/create.ts'
 import { vmDevices } from './vm/devices.ts'
 import { vmLifecycle } from './vm/lifecycle.ts'
+import { vmPassthrough } from './vm/passthrough.ts'
 import { vmPower } from './vm/power.ts'
 import { vmSettings } from './vm/settings.ts'
 
@@ -23,6 +24,7 @@ export function xapiActions(context: XapiContext, translate: (error: unknown) =>
       ...vmLifecycle(context),
       ...vmSettings(context),
       ...vmDevices(context),
+      ...vmPassthrough(context),
     },
     snapshot: snapshotActions(context),
     template: templateActions(context),

@@ -3,6 +3,7 @@ import { isAbort, systemClock } from '@nixen/core'
 import type { Ref } from '@nixen/xapi'
 import type { ActionTask, ProviderActions } from '../../action/actions.ts'
 import { follow, refOf, withKeys, type XapiContext } from './context.ts'
+import { installPatches } from './patches.ts'
 
 /** What can be done with hosts. */
 export function hostActions(context: XapiContext): ProviderActions['host'] {
@@ -46,6 +47,16 @@ export function hostActions(context: XapiContext): ProviderActions['host'] {
     async restartToolstack({ id }, task) {
       await follow(context, calls.host.restart_agent(await refOf(context, id, 'host')), task)
     },
+    async installPatches({ id }, task) {
+      await installPatches(context, await refOf(context, id, 'host'), task)
+    },
+    async installCertificate({ id, certificate, key, chain }, task) {
+      const ref = await refOf(context, id, 'host')
+      await follow(context, calls.host.install_server_certificate(ref, certificate, key, chain), task)
+    },
+    async resetCertificate({ id }, task) {
+      await follow(context, calls.host.reset_server_certificate(await refOf(context, id, 'host')), task)
+    },
     async makeMaster({ id }, task) {
       await follow(context, calls.pool.designate_new_master(await refOf(context, id, 'host')), task)
     },
@@ -73,22 +84,30 @@ async function enterMaintenance(context: XapiContext, ref: Ref<'host'>, task: Ac
 
 /** Reboots a host and waits until it answers and takes VMs, at most an hour: big machines check their memory for long. */
 export async function rebootHost(context: XapiContext, id: HostId, task: ActionTask): Promise<void> {
-  const ref = await refOf(context, id, 'host')
+  await rebootAndWait(context, await refOf(context, id, 'host'), task)
+}
+
+/** The same, by reference. A host that comes back without taking VMs is told to. */
+export async function rebootAndWait(context: XapiContext, ref: Ref<'host'>, task: ActionTask): Promise<void> {
   const { host } = context.xapi.client
   const before = await bootTime(context, ref)
   await host.reboot(ref)
   task.progress(undefined, 'Waiting until the host is back')
   const end = systemClock.monotonic() + 3600 * 1000
-  for (;;) {
-    await systemClock.sleep(2000, { signal: task.signal })
+  for (let round = 1; ; round++) {
+    await systemClock.sleep(Math.min(2000, round * 200), { signal: task.signal })
     try {
-      if ((await bootTime(context, ref)) !== before && (await host.get_enabled(ref))) return
+      if ((await bootTime(context, ref)) !== before) {
+        if (await host.get_enabled(ref)) return
+        // As a rule it takes VMs by itself a moment after its start.
+        if (round % 10 === 0) await host.enable(ref)
+      }
     } catch (error) {
       // A master that reboots does not answer for a while.
       if (isAbort(error, task.signal)) throw error
     }
     if (systemClock.monotonic() < end) continue
-    throw connectionErrors.timeout({ address: id, seconds: 3600, what: 'after its reboot' })
+    throw connectionErrors.timeout({ address: 'The host', seconds: 3600, what: 'after its reboot' })
   }
 }
 

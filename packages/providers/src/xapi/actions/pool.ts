@@ -2,6 +2,7 @@ import { connectionErrors, type ActionRequest, type Actions } from '@nixen/api'
 import { Xapi } from '@nixen/xapi'
 import type { ActionTask, ProviderActions } from '../../action/actions.ts'
 import { follow, refOf, withKeys, type XapiContext } from './context.ts'
+import { roll } from './rolling.ts'
 
 /** What can be done with pools. */
 export function poolActions(context: XapiContext): ProviderActions['pool'] {
@@ -30,6 +31,12 @@ export function poolActions(context: XapiContext): ProviderActions['pool'] {
     },
     async disableHa(_request, task) {
       await follow(context, calls.disable_ha(), task)
+    },
+    async rollingReboot({ id, afresh }, task) {
+      await roll(context, { pool: await refOf(context, id, 'pool'), what: 'reboot', afresh }, task)
+    },
+    async rollingUpdate({ id, afresh }, task) {
+      await roll(context, { pool: await refOf(context, id, 'pool'), what: 'update', afresh }, task)
     },
   }
 }

@@ -76,6 +76,12 @@ const steps: Readonly<Record<string, Undo>> = {
         await xapi.client.VM.resume_on(vm, ref, false, false)
     }
   },
+  'pool.enableHa': async ({ xapi }, { pool, storages, failures }) => {
+    const ref = pool as Ref<'pool'>
+    if (await xapi.client.pool.get_ha_enabled(ref)) return
+    await xapi.client.pool.enable_ha(storages as readonly Ref<'SR'>[], {})
+    await xapi.client.pool.set_ha_host_failures_to_tolerate(ref, Number(failures))
+  },
   'network.destroy': async (context, { network }) => {
     const ref = network as Ref<'network'>
     await removePifs(context, ref)

@@ -24,7 +24,7 @@ export interface ConnectionPorts {
 }
 
 /** Connections to hypervisors. */
-export function connectionHandlers(ports: ConnectionPorts): GroupHandlers<'connection'> {
+export function connectionHandlers(ports: ConnectionPorts): Omit<GroupHandlers<'connection'>, 'call'> {
   const { connections, inventory, clock } = ports
   const demand = (id: ConnectionId, who: Principal, permission: 'read' | 'update' | 'remove'): Connection => {
     const found = inventory.get('connection', id)

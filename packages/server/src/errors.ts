@@ -69,7 +69,7 @@ export const serverArea = errorArea('server', {
   },
   bad_setting: {
     text: (p: { key: string; origin: string; reason: string }) => `${p.key} (${p.origin}): ${p.reason}`,
-    example: { key: 'server.port', origin: '--server-port', reason: 'Too big: expected number to be <=65535' },
+    example: { key: 'server.port', origin: '--set server.port', reason: 'Too big: expected number to be <=65535' },
   },
   bad_file: {
     text: (p: { path: string; reason: string }) => `${p.path} cannot be read as configuration: ${p.reason}`,

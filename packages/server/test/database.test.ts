@@ -209,7 +209,7 @@ describe.each(testDatabases())('on $name', ({ start }) => {
     const { settings } = tab.client
     const one = async (key: string) => (await settings.list()).items.find((item) => item.key === key)
     expect(await one('server.base_path')).toMatchObject({ readOnly: true, origin: 'NIXEN_SERVER_BASE_PATH' })
-    expect(await one('tls.mode')).toMatchObject({ readOnly: true, source: 'flag', origin: '--tls-mode' })
+    expect(await one('tls.mode')).toMatchObject({ readOnly: true, source: 'flag', origin: '--set tls.mode' })
     expect(await one('database.url')).not.toHaveProperty('value')
     await expect(settings.update({ values: { 'server.base_path': '/x' } })).rejects.toMatchObject({
       code: 'settings.read_only',

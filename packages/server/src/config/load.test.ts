@@ -39,7 +39,7 @@ describe('the configuration', () => {
   })
 
   test.each([
-    [{ flags: { 'server.port': '70000' } }, /^server\.port \(--server-port\): .*65535/],
+    [{ flags: { 'server.port': '70000' } }, /^server\.port \(--set server\.port\): .*65535/],
     [{ flags: { 'server.prot': '1' } }, /^server\.prot \(flag\): There is no such setting/],
     [{ environment: { NIXEN_SERVER_PROT: '1' } }, /^NIXEN_SERVER_PROT \(environment\): There is no such setting/],
     [{ environment: { NIXEN_SESSION_IDLE: 'soon' } }, /^session\.idle \(NIXEN_SESSION_IDLE\): "soon" is not a length/],

@@ -27,7 +27,7 @@ export interface ConfigSources {
 export interface Located {
   readonly value: unknown
   readonly source: 'flag' | 'environment' | 'file' | 'database' | 'default'
-  /** `--server-port`, `NIXEN_SERVER_PORT`, the file; absent for the database and defaults. */
+  /** `--set server.port`, `NIXEN_SERVER_PORT`, the file; absent for the database and defaults. */
   readonly origin?: string
 }
 

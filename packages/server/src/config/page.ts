@@ -5,7 +5,7 @@ import { flagOf, settingKeys, settingSpecs, variableOf, type SettingKey } from '
 export function configurationPage(): string {
   return `# Configuration
 
-Each value comes from the strongest place that has it: a flag, a variable of the environment, the TOML file (\`--config\`), the
+Each value comes from the strongest place that has it: a flag of \`nixen serve\`, a variable of the environment, the TOML file (\`--config\`), the
 settings in the console, the default. What is set from outside is read-only in the console. An unknown key is an error, wherever it
 stands.
 
@@ -13,7 +13,7 @@ In the file \`server.port\` is \`port\` in the table \`[server]\`; lists are TOM
 
 | key | flag | variable | default |
 | --- | --- | --- | --- |
-${settingKeys.map((key) => `| [\`${key}\`](#${key.replaceAll('.', '')}) | \`${flagOf(key)}\` | \`${variableOf(key)}\` | ${defaultText(key)} |`).join('\n')}
+${settingKeys.map((key) => `| [\`${key}\`](#${key.replaceAll('.', '')}) | \`${flagOf(key)}=…\` | \`${variableOf(key)}\` | ${defaultText(key)} |`).join('\n')}
 
 ${settingKeys.map((key) => section(key)).join('\n')}`
 }

@@ -138,7 +138,7 @@ export function variableOf(key: SettingKey): string {
   return `NIXEN_${key.replace('.', '_').toUpperCase()}`
 }
 
-/** The name of a key as a flag: `server.base_path` is `--server-base-path`. */
+/** A key as a flag of `nixen serve`, without its value: `--set server.base_path`. */
 export function flagOf(key: SettingKey): string {
-  return `--${key.replaceAll(/[._]/g, '-')}`
+  return `--set ${key}`
 }

@@ -122,10 +122,12 @@ describe('the console of a VM', () => {
     const socket = dial(server.url, ticket)
     let shown = ''
     socket.on('message', (data: Buffer) => (shown += data.toString('latin1')))
-    await expect.poll(() => shown, { timeout: 10_000 }).toContain('# ')
+    // Before there is a console: it waits.
+    socket.on('open', () => socket.send(Buffer.from('early')))
+    await expect.poll(() => shown, { timeout: 10_000 }).toContain('early')
     expect(shown).toContain(vm.name)
     socket.send(Buffer.from('uptime\r'))
-    await expect.poll(() => shown, { timeout: 10_000 }).toContain('uptime\r\n# ')
+    await expect.poll(() => shown, { timeout: 10_000 }).toContain('earlyuptime\r\n# ')
     socket.close()
     expect(await closeOf(socket)).toMatchObject({ code: 1005 })
   })

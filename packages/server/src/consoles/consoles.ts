@@ -1,6 +1,7 @@
 import {
   connectionErrors,
   connectionOfId,
+  consoleEnds,
   consoleErrors,
   demand,
   demandPermission,
@@ -24,6 +25,7 @@ import { demandVisible } from '../inventory/visible.ts'
 import { filterFor } from './filter.ts'
 import { OpenConsole, type Visit } from './open-console.ts'
 import { Ended, relay, relayLimits, type RelayLimits } from './relay.ts'
+import { sayGoodbye } from './say-goodbye.ts'
 import { Tickets, type Grant } from './tickets.ts'
 
 export interface ConsolesOptions {
@@ -96,6 +98,9 @@ export class Consoles implements AsyncDisposable {
 
   /** Shows a console to a WebSocket until it ends; the audit log gets a line when it begins and one when it ends. Never rejects. */
   async show(viewer: WebSocket, grant: Grant, visit: Omit<Visit, 'name'>): Promise<void> {
+    // What it says waits until there is a console; what it says wrongly ends it, and must not end the process.
+    viewer.pause()
+    viewer.on('error', () => viewer.terminate())
     const name = this.#object(grant)?.name ?? grant.id
     const open = new OpenConsole(grant, { ...visit, name })
     const done = this.#run(viewer, open)
@@ -139,24 +144,30 @@ export class Consoles implements AsyncDisposable {
   }
 
   async #run(viewer: WebSocket, open: OpenConsole): Promise<void> {
-    const { log, clock } = this.#options
-    const { grant } = open
-    const began = clock.monotonic()
+    const { log } = this.#options
     try {
       const stream = await this.#connect(open)
       if ('failure' in stream) return await this.#refuse(viewer, open, stream.failure)
-      await this.#write(open, 'open', {})
-      // What was withdrawn while the host was asked.
-      await this.#judge(open)
-      const { signal } = open
-      const filter = filterFor(stream.protocol, grant.viewOnly)
-      const limits = this.#options.limits ?? relayLimits
-      const relayed = await relay(viewer, stream.bytes, { filter, clock, limits, signal })
-      await this.#write(open, 'close', { ...relayed, milliseconds: Math.round(clock.monotonic() - began) })
+      try {
+        await this.#relay(viewer, open, stream)
+      } finally {
+        stream.bytes.destroy()
+      }
     } catch (error) {
-      log.error('a console failed', { on: grant.id, error })
+      log.error('a console failed', { on: open.grant.id, error })
       viewer.terminate()
     }
+  }
+
+  async #relay(viewer: WebSocket, open: OpenConsole, stream: ConsoleStream): Promise<void> {
+    const { clock, limits = relayLimits } = this.#options
+    const began = clock.monotonic()
+    await this.#write(open, 'open', {})
+    // What was withdrawn while the host was asked.
+    await this.#judge(open)
+    const filter = filterFor(stream.protocol, open.grant.viewOnly)
+    const relayed = await relay(viewer, stream.bytes, { filter, clock, limits, signal: open.signal })
+    await this.#write(open, 'close', { ...relayed, milliseconds: Math.round(clock.monotonic() - began) })
   }
 
   async #connect({ grant, signal }: OpenConsole): Promise<ConsoleStream | { readonly failure: unknown }> {
@@ -177,7 +188,8 @@ export class Consoles implements AsyncDisposable {
     }
     const code = isAppError(failure) ? failure.code : 'request.internal'
     await this.#write(open, 'open', { end, reason: messageOf(failure) }, code)
-    open.refuse(viewer, end, isAppError(failure) ? `${failure.code}: ${failure.message}` : undefined)
+    const reason = isAppError(failure) ? `${failure.code}: ${failure.message}` : consoleEnds[end].text
+    await sayGoodbye(viewer, consoleEnds[end].code, reason)
   }
 
   async #write(

@@ -1,5 +1,4 @@
-import { consoleEnds, type ConsoleEnd } from '@nixen/api'
-import type { WebSocket } from 'ws'
+import type { ConsoleEnd } from '@nixen/api'
 import { Ended } from './relay.ts'
 import type { Grant } from './tickets.ts'
 
@@ -32,19 +31,4 @@ export class OpenConsole {
   end(end: ConsoleEnd): void {
     this.#over.abort(new Ended(end))
   }
-
-  /** Closes a WebSocket that no console was opened for. */
-  refuse(viewer: WebSocket, end: ConsoleEnd, reason: string = consoleEnds[end].text): void {
-    viewer.on('error', () => viewer.terminate())
-    viewer.close(consoleEnds[end].code, cutBytes(reason, longestReason))
-  }
-}
-
-/** A control frame has 125 bytes at most (RFC 6455, 5.5), two of which are the code. */
-const longestReason = 123
-
-function cutBytes(text: string, most: number): string {
-  const bytes = Buffer.from(text)
-  // A character that is cut through is dropped.
-  return bytes.length <= most ? text : new TextDecoder().decode(bytes.subarray(0, most), { stream: true })
 }

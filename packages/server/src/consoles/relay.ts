@@ -4,6 +4,7 @@ import { isAbort, type Clock } from '@nixen/core'
 import type { RawData, WebSocket } from 'ws'
 import type { ViewerFilter } from './filter.ts'
 import { RfbViolation } from './rfb-watcher.ts'
+import { sayGoodbye } from './say-goodbye.ts'
 
 /** Why a console ends: the reason that its signal is aborted with. */
 export class Ended extends Error {
@@ -43,8 +44,6 @@ export interface Relayed {
 
 /** The console is not read on while more than so many bytes wait for the viewer. */
 const mostWaiting = 256 * 1024
-/** How long a viewer has to take what is left, and say that it has seen the end; milliseconds. */
-const farewell = 3000
 
 /**
  * Passes the bytes of a console on to a WebSocket, and those of the viewer back through a filter, until one of both leaves or the signal
@@ -85,7 +84,10 @@ class Relay {
     // Aborted by `#end` only.
     const { end } = this.#over.signal.reason as Ended
     this.#console.destroy()
-    await this.#close(end)
+    const { code, text } = consoleEnds[end]
+    // One that does not answer is not asked to say goodbye.
+    if (end === 'silent') this.#viewer.terminate()
+    await sayGoodbye(this.#viewer, code, text)
     return { end, bytesToViewer: this.#bytesToViewer, bytesFromViewer: this.#bytesFromViewer }
   }
 
@@ -107,6 +109,8 @@ class Relay {
     if (viewer.readyState !== viewer.OPEN) this.#end('viewer')
     this.#console.on('drain', () => viewer.resume())
     this.#console.on('error', () => this.#end('host'))
+    // What came before the console was open has waited.
+    viewer.resume()
   }
 
   /** The viewer's bytes. While the console does not take them, none are read. */
@@ -171,18 +175,5 @@ class Relay {
     } catch (error) {
       if (!isAbort(error, signal)) throw error
     }
-  }
-
-  async #close(end: ConsoleEnd): Promise<void> {
-    const viewer = this.#viewer
-    if (viewer.readyState === viewer.CLOSED) return
-    const { promise, resolve } = Promise.withResolvers<void>()
-    viewer.once('close', resolve)
-    const timer = setTimeout(() => viewer.terminate(), end === 'silent' ? 0 : farewell)
-    // One that was paused would not read the answer.
-    viewer.resume()
-    viewer.close(consoleEnds[end].code, consoleEnds[end].text)
-    await promise
-    clearTimeout(timer)
   }
 }

@@ -28,9 +28,9 @@ interface Upgrade {
   readonly head: Buffer
 }
 
-/** Whether a request asks to leave HTTP for a WebSocket; any other request to upgrade is answered as if it did not. */
-export function asksForWebSocket({ method, headers }: IncomingMessage): boolean {
-  return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket'
+/** Whether a request asks to leave HTTP for the WebSocket of a console; any other request to upgrade is answered as if it did not. */
+export function asksForWebSocket({ method, headers, url = '' }: IncomingMessage): boolean {
+  return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket' && /\/console(\?|$)/.test(url)
 }
 
 /**
@@ -57,7 +57,8 @@ function refusalOn(request: IncomingMessage, socket: Duplex): ServerResponse {
   response.shouldKeepAlive = false
   // The servers here hand out their own sockets.
   response.assignSocket(socket as Socket)
-  response.on('finish', () => socket.end())
+  // A client that keeps its side open must not keep the server from stopping.
+  response.on('finish', () => socket.end(() => socket.destroy()))
   return response
 }
 

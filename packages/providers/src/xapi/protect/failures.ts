@@ -40,5 +40,5 @@ export function snapshotFailure(error: unknown, { id, name }: { id: string; name
 }
 
 function snapshotRefused(error: Error, vm: string): Error {
-  return protectErrors.snapshot_failed({ vm, reason: messageOf(error) }, { cause: error })
+  return protectErrors.snapshot_failed({ vm, reason: `${messageOf(error)}.` }, { cause: error })
 }

@@ -45,12 +45,14 @@ import { DeliveryStore } from './notify/delivery-store.ts'
 import { Notifier } from './notify/notifier.ts'
 import { reporter } from './notify/reporter.ts'
 import { backupKind } from './protect/backup-kind.ts'
+import { metadataKind } from './protect/metadata-kind.ts'
 import { Protection } from './protect/protection.ts'
 import { CatalogueFile } from './repositories/catalogue-file.ts'
 import { Catalogue } from './repositories/catalogue.ts'
 import { keepInOrder } from './repositories/keep-in-order.ts'
 import { Repositories } from './repositories/repositories.ts'
 import { RepositoryStore } from './repositories/repository-store.ts'
+import { backupState } from './state/backup.ts'
 import { openStateDirectory } from './state/state-directory.ts'
 import { startJanitor } from './tasks/janitor.ts'
 import { TaskStore } from './tasks/task-store.ts'
@@ -225,6 +227,14 @@ async function wire(wiring: Wiring): Promise<{ readonly alarms: OwnAlarms; reado
       action: actionKind({ inventory, connections }),
       snapshot: snapshotKind({ inventory, connections, clock }),
       backup: backupKind({ inventory, connections, repositories, clock }),
+      metadata: metadataKind({
+        inventory,
+        connections,
+        repositories,
+        clock,
+        backupState: async (to) =>
+          await backupState(options.stateDir, to, { databaseUrl: settings['database.url'], now: clock.now() }),
+      }),
     },
     clock,
     log,

@@ -1,18 +1,9 @@
-import {
-  connectionOfId,
-  demandQuery,
-  formatId,
-  jobErrors,
-  judgeOn,
-  queryTable,
-  vmCan,
-  type Retention,
-  type VmId,
-} from '@nixen/api'
+import { connectionOfId, demandQuery, formatId, jobErrors, judgeOn, queryTable, vmCan, type VmId } from '@nixen/api'
 import type { ConfigDisk } from '@nixen/providers'
-import type { JobKind, RunContext } from '../jobs/job-kind.ts'
+import type { JobKind } from '../jobs/job-kind.ts'
 import { backUpVm } from './back-up-vm.ts'
-import { jobTag, type BackupPorts, type BackupWork } from './backup.ts'
+import type { BackupPorts, BackupWork } from './backup.ts'
+import { forgetOld } from './forget-old.ts'
 import { HostGates } from './host-gates.ts'
 
 /** Jobs that back VMs up to repositories. The first time all of a disk is read, then only what changed. */
@@ -51,31 +42,9 @@ export function backupKind(ports: BackupPorts): JobKind<'backup'> {
       })
     },
     async finish(context, task) {
-      const keep = context.schedule?.keep
-      if (!keep || Object.values(keep).every((count) => !count)) return
-      task.progress(undefined, 'Forgetting what is kept no more')
-      for (const repository of (context.job.work as BackupWork).repositories) {
-        const { forgotten } = await repositories.run(
-          'forget',
-          repository,
-          { what: whatToForget(context, keep), execute: true },
-          { signal: task.signal },
-        )
-        if (forgotten > 0)
-          task.log(`${forgotten} restore points in ${repositories.nameOf(repository) ?? repository} are forgotten.`)
-      }
+      const { repositories: from } = context.job.work as BackupWork
+      await forgetOld(repositories, { context, from }, task)
     },
-  }
-}
-
-function whatToForget(context: RunContext, keep: Retention) {
-  const { timeZone } = context.schedule ?? {}
-  return {
-    by: 'policy' as const,
-    policy: Object.fromEntries(Object.entries(keep).filter(([, count]) => count !== undefined)),
-    groupBy: ['paths'] as const,
-    tags: [`nixen:job=${jobTag(context)}`],
-    ...(timeZone === undefined ? {} : { timeZone }),
   }
 }
 

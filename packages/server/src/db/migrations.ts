@@ -113,8 +113,16 @@ const alerts: Migration = {
   ],
 }
 
+const cloudConfigs: Migration = {
+  name: 'saved configurations for cloud-init',
+  statements: [
+    `CREATE TABLE cloud_configs (
+      id TEXT PRIMARY KEY, name_key TEXT NOT NULL UNIQUE, config_json TEXT NOT NULL, created BIGINT NOT NULL)`,
+  ],
+}
+
 /** All changes of the schema, oldest first. */
-export const migrations: readonly Migration[] = [first, tasks, repositories, jobs, taskHistory, alerts]
+export const migrations: readonly Migration[] = [first, tasks, repositories, jobs, taskHistory, alerts, cloudConfigs]
 
 /** Schema that this version writes. */
 export const knownSchema: number = migrations.length

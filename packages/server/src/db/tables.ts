@@ -1,6 +1,7 @@
 import type {
   AlertId,
   ChannelId,
+  CloudConfigId,
   ConnectionId,
   GroupId,
   JobId,
@@ -114,6 +115,13 @@ interface SavedQueryTable {
   columns_json: string | null
   shared: number
   is_default: number
+}
+interface CloudConfigTable {
+  id: CloudConfigId
+  /** The name without regard to capitals. */
+  name_key: string
+  config_json: string
+  created: number
 }
 interface AuditTable {
   seq: number
@@ -246,6 +254,7 @@ export interface Tables {
   connections: ConnectionTable
   settings: SettingTable
   saved_queries: SavedQueryTable
+  cloud_configs: CloudConfigTable
   audit: AuditTable
   tasks: TaskTable
   task_lines: TaskLineTable

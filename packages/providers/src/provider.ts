@@ -5,6 +5,7 @@ import type { ProviderConsoles } from './console/console.ts'
 import type { CertificateProbe } from './probe.ts'
 import type { ProtectActions } from './protect/protect-actions.ts'
 import type { StatsQuery } from './stats.ts'
+import type { TransferActions } from './transfer/transfer-actions.ts'
 
 /** How one hypervisor endpoint is reached, and who we are there. */
 export interface ConnectionSpec {
@@ -118,6 +119,8 @@ export interface ProviderSession extends AsyncDisposable {
   readonly actions: ProviderActions
   /** What backup and restore need; all of it works as soon as the session is open. */
   readonly protect: ProtectActions
+  /** Import and export. */
+  readonly transfer: TransferActions
   /** Screens and terminals of VMs and hosts. */
   readonly consoles: ProviderConsoles
   /** Takes back what an action began, also one of an earlier session. What is gone already is no error. @throws connection.* */

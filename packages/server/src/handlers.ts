@@ -20,6 +20,8 @@ import { sessionHandlers } from './features/session/handlers.ts'
 import type { SessionPorts } from './features/session/log-in.ts'
 import { settingsHandlers, type SettingsPorts } from './features/settings/handlers.ts'
 import { taskHandlers } from './features/task/handlers.ts'
+import { transferHandlers, type TransferPorts } from './features/transfer/handlers.ts'
+import { uploadHandlers } from './features/transfer/upload-handlers.ts'
 import { tokenHandlers } from './features/token/handlers.ts'
 import { userHandlers } from './features/user/handlers.ts'
 import type { Handlers } from './http/handler.ts'
@@ -36,11 +38,13 @@ export type HandlerPorts = ActionHandlerPorts &
   MetaPorts &
   RepositoryPorts &
   SessionPorts &
-  SettingsPorts
+  SettingsPorts &
+  TransferPorts
 
 /** The handlers of all endpoints. */
 export function makeHandlers(ports: HandlerPorts): Handlers {
   const stats = statsHandlers(ports)
+  const transfers = transferHandlers(ports)
   const consoles = consoleHandlers(ports)
   return {
     meta: metaHandlers(ports),
@@ -49,12 +53,24 @@ export function makeHandlers(ports: HandlerPorts): Handlers {
     connection: connectionHandlers(ports),
     inventory: inventoryHandlers(ports),
     pool: { ...readHandlers('pool', ports), ...actionHandlers('pool', ports) },
-    host: { ...readHandlers('host', ports), stats: stats.host, console: consoles.host, ...actionHandlers('host', ports) },
-    vm: { ...readHandlers('vm', ports), stats: stats.vm, console: consoles.vm, ...actionHandlers('vm', ports) },
+    host: {
+      ...readHandlers('host', ports),
+      stats: stats.host,
+      console: consoles.host,
+      ...actionHandlers('host', ports),
+    },
+    vm: {
+      ...readHandlers('vm', ports),
+      stats: stats.vm,
+      console: consoles.vm,
+      ...actionHandlers('vm', ports),
+      ...transfers.vm,
+    },
     template: { ...readHandlers('template', ports), ...actionHandlers('template', ports) },
-    snapshot: { ...readHandlers('snapshot', ports), ...actionHandlers('snapshot', ports) },
+    snapshot: { ...readHandlers('snapshot', ports), ...actionHandlers('snapshot', ports), ...transfers.snapshot },
     storage: { ...readHandlers('storage', ports), stats: stats.storage, ...actionHandlers('storage', ports) },
-    disk: { ...readHandlers('disk', ports), ...actionHandlers('disk', ports) },
+    disk: { ...readHandlers('disk', ports), ...actionHandlers('disk', ports), ...transfers.disk },
+    upload: uploadHandlers(ports),
     network: { ...readHandlers('network', ports), ...actionHandlers('network', ports) },
     nic: { ...readHandlers('nic', ports), ...actionHandlers('nic', ports) },
     task: { ...readHandlers('task', ports), ...taskHandlers(ports) },

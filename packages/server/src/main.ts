@@ -24,6 +24,8 @@ import { openState } from './db/open-state.ts'
 import type { Db } from './db/tables.ts'
 import { serverErrors } from './errors.ts'
 import { makeHandlers } from './handlers.ts'
+import { Room, Spool } from './features/transfer/spool.ts'
+import { Uploads } from './features/transfer/uploads.ts'
 import { createApp } from './http/app.ts'
 import { logContext } from './http/log-context.ts'
 import { addPlainRoutes } from './http/plain-routes.ts'
@@ -197,6 +199,7 @@ async function wire(wiring: Wiring): Promise<{ readonly alarms: OwnAlarms; reado
   const { repositories, catalogue } = await openRepositories(wiring)
   const tasks = parts.use(new Tasks({ store: new TaskStore(db), journal, inventory, clock, log, session }))
   await tasks.start()
+  const { spool, uploads } = await openTransfers(wiring)
   parts.use(keepInOrder({ repositories, tasks, clock, log }))
   parts.use(startJanitor({ inventory, journal, clock, log }))
   const authenticator = new Authenticator({
@@ -271,6 +274,8 @@ async function wire(wiring: Wiring): Promise<{ readonly alarms: OwnAlarms; reado
     consoles,
     setUp,
     version,
+    spool,
+    uploads,
     attempts: new Attempts(clock),
     secondFactor: new SecondFactor({ db, vault, clock }),
     features: settings['tls.mode'] === 'self-signed' ? ['tls-self-signed'] : [],
@@ -315,6 +320,22 @@ async function openChannels(
   const notifier = parts.use(new Notifier({ db, channels, deliveries, inventory, clock, log }))
   await notifier.start()
   return { channels, notifier }
+}
+
+/** Where files of imports and exports are kept for a while. */
+async function openTransfers({
+  config,
+  clock,
+  log,
+  options,
+  parts,
+}: Wiring): Promise<{ readonly spool: Spool; readonly uploads: Uploads }> {
+  const room = new Room(() => config.values['transfer.cache_limit'])
+  const spool = new Spool(join(options.stateDir, 'cache', 'transfers'), room)
+  await spool.start()
+  const uploads = parts.use(new Uploads({ folder: join(options.stateDir, 'uploads'), room, clock, log }))
+  await uploads.start()
+  return { spool, uploads }
 }
 
 async function isEmpty(db: Db): Promise<boolean> {

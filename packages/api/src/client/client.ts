@@ -22,12 +22,40 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** A file to send: what is at hand (a `Blob` or `File` of a browser, `openAsBlob` of Node) or comes in parts. */
+export type UploadBody = Blob | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>
+
+export interface UploadOptions extends CallOptions {
+  readonly body: UploadBody
+}
+
+/** A file that is being received. It is read once, in one of these ways; who stops reading stops the server. */
+export interface Download {
+  /** The name that the server gives it. */
+  readonly name: string | undefined
+  /** Bytes, where the server knows it before. */
+  readonly length: number | undefined
+  /** The task that makes it. */
+  readonly task: string | undefined
+  /** Parts as they come. Throws `client.unreachable` when the connection breaks: what came is not the whole file. */
+  bytes(): AsyncGenerator<Uint8Array, void>
+  /** For the browser: to save it as it comes. */
+  stream(): ReadableStream<Uint8Array>
+  /** All of it in memory, or where the browser keeps blobs. */
+  blob(): Promise<Blob>
+}
+
 /** The call can be left out when every field of it can. */
 type Arguments<E, Options> =
   Partial<CallOf<E>> extends CallOf<E> ? [call?: CallOf<E>, options?: Options] : [call: CallOf<E>, options?: Options]
 
-/** A method of the client: an async iterable of events for a stream, otherwise a promise of the answer. */
-export type ClientMethod<E> = E extends { readonly stream: EventSchemas }
+/** A method of the client: an async iterable of events for a stream, otherwise a promise of the answer or of the file. */
+export type ClientMethod<E> = E extends { readonly upload: readonly string[] }
+  ? (call: CallOf<E>, options: UploadOptions) => Promise<OutputOf<E>>
+  : E extends { readonly download: string }
+    ? (...args: Arguments<E, CallOptions>) => Promise<Download>
+    : AnswerMethod<E>
+type AnswerMethod<E> = E extends { readonly stream: EventSchemas }
   ? (...args: Arguments<E, CallOptions>) => AsyncIterable<EventOf<E>>
   : (...args: Arguments<E, CallOptions>) => Promise<OutputOf<E>>
 
@@ -66,8 +94,14 @@ function methodOf(endpoint: EndpointSpec, options: ClientOptions): unknown {
         clock: options.clock ?? systemClock,
       })
   }
-  return async (call: Call = {}, { signal }: CallOptions = {}) => {
-    const response = await transport(endpoint, call, { signal, accept: 'application/json' })
+  if (endpoint.download !== undefined) {
+    const accept = `${endpoint.download}, application/json;q=0.5`
+    return async (call: Call = {}, { signal }: CallOptions = {}) =>
+      downloadOf(await transport(endpoint, call, { signal, accept }), signal)
+  }
+  return async (call: Call = {}, { signal, body }: CallOptions & Partial<UploadOptions> = {}) => {
+    const file = endpoint.upload && body ? { type: endpoint.upload[0], body } : undefined
+    const response = await transport(endpoint, call, { signal, accept: 'application/json', file })
     if (!endpoint.output) return undefined
     return readJson(response, signal)
   }
@@ -76,6 +110,7 @@ function methodOf(endpoint: EndpointSpec, options: ClientOptions): unknown {
 interface SendOptions extends CallOptions {
   readonly accept: string
   readonly lastEventId?: string | undefined
+  readonly file?: { readonly type: string; readonly body: UploadBody } | undefined
 }
 
 type Transport = (endpoint: EndpointSpec, call: Call, options: SendOptions) => Promise<Response>
@@ -83,7 +118,7 @@ type Transport = (endpoint: EndpointSpec, call: Call, options: SendOptions) => P
 /** Sends a call; gives back a successful response or throws. */
 function makeTransport({ baseUrl, token, headers, fetch = globalThis.fetch }: ClientOptions): Transport {
   const root = `${baseUrl.replace(/\/+$/, '')}/api/v1`
-  return async (endpoint, call, { signal, accept, lastEventId }) => {
+  return async (endpoint, call, { signal, accept, lastEventId, file }) => {
     const { path, query, body } = buildRequest(endpoint, call)
     const url = `${root}${path === '/' ? '' : path}${query.size > 0 ? `?${query}` : ''}`
     const init: RequestInit = {
@@ -92,16 +127,84 @@ function makeTransport({ baseUrl, token, headers, fetch = globalThis.fetch }: Cl
       headers: {
         accept,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(file ? { 'content-type': file.type } : {}),
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
         ...headers?.(),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(file ? bodyOf(file.body) : {}),
       ...(signal ? { signal } : {}),
     }
     const response = await send(() => fetch(url, init), url, signal)
     if (response.ok) return response
     throw await errorOf(response)
+  }
+}
+
+/** A body of unknown length is sent as it comes; browsers want to be told (`duplex`). */
+function bodyOf(body: UploadBody): RequestInit {
+  if (body instanceof Blob || body instanceof Uint8Array) return { body }
+  const stream = body instanceof ReadableStream ? body : streamOf(body)
+  // `duplex` is in the standard and not yet in the types.
+  return { body: stream, duplex: 'half' } as RequestInit
+}
+
+function streamOf(parts: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+  const iterator = parts[Symbol.asyncIterator]()
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const next = await iterator.next()
+      if (next.done) controller.close()
+      else controller.enqueue(next.value)
+    },
+    async cancel() {
+      await iterator.return?.()
+    },
+  })
+}
+
+function downloadOf(response: Response, signal: AbortSignal | undefined): Download {
+  const { headers, url } = response
+  const length = headers.get('content-length')
+  const body = response.body ?? new ReadableStream<Uint8Array>()
+  return {
+    name: fileNameIn(headers.get('content-disposition') ?? ''),
+    length: length === null ? undefined : Number(length),
+    task: headers.get('nixen-task') ?? undefined,
+    bytes: () => partsOf(body, { url, signal }),
+    stream: () => body,
+    blob: async () => await response.blob(),
+  }
+}
+
+/** The name in `attachment; filename*=UTF-8''web%2001.xva`. */
+function fileNameIn(disposition: string): string | undefined {
+  const text = /filename\*=UTF-8''([^;]+)/i.exec(disposition)?.[1]
+  return text === undefined ? undefined : decodeURIComponent(text)
+}
+
+async function* partsOf(
+  body: ReadableStream<Uint8Array>,
+  { url, signal }: { readonly url: string; readonly signal: AbortSignal | undefined },
+): AsyncGenerator<Uint8Array, void> {
+  const reader = body.getReader()
+  let whole = false
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      whole = done
+      if (done) return
+      yield value
+    }
+  } catch (error) {
+    if (isAbort(error, signal)) throw error
+    throw clientErrors.unreachable(
+      { url: new URL(url, 'http://localhost').origin, reason: `the file broke off (${reasonOf(error)})` },
+      { cause: error },
+    )
+  } finally {
+    if (!whole) await reader.cancel().catch(() => undefined)
   }
 }
 

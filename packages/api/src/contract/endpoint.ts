@@ -29,13 +29,17 @@ export interface EndpointSpec {
   readonly description?: string
   /** Parameters of the path. */
   readonly params?: ObjectSchema
-  /** The query of a GET or DELETE, otherwise the JSON body. Unknown fields are refused. */
+  /** The query of a GET or DELETE and beside an upload, otherwise the JSON body. Unknown fields are refused. */
   readonly input?: InputSchema
-  /** The JSON answer; left out: 204 without a body, or `stream`. */
+  /** The body is a file of one of these media types, taken as it comes; the input is in the query. */
+  readonly upload?: readonly [string, ...string[]]
+  /** The answer is a file of this media type, given as it is made. A connection that breaks before its end means that it is not whole. */
+  readonly download?: string
+  /** The JSON answer; left out: 204 without a body, `download` or `stream`. */
   readonly output?: z.ZodType
   /** What a user must be allowed to: a permission, `session` (any user, about themselves) or `public`. */
   readonly permission: Permission | 'session' | 'public'
-  /** Name in the audit log; everything but GET has one. */
+  /** Name in the audit log; everything but GET has one, and a GET with a download. */
   readonly audit?: string
   /** Codes beside those that every endpoint may answer with (`request.*`, `auth.*`). */
   readonly errors?: readonly ErrorCode[]
@@ -44,6 +48,11 @@ export interface EndpointSpec {
   readonly stream?: EventSchemas
   /** It is done with an object of a connection, as a task; made by `action()` and `creation()`. */
   readonly action?: ActionInfo
+}
+
+/** Whether the input of an endpoint is its query. */
+export function inputIsQuery({ method, upload }: Pick<EndpointSpec, 'method' | 'upload'>): boolean {
+  return method === 'GET' || method === 'DELETE' || upload !== undefined
 }
 
 /** An object without fields: what an endpoint without parameters or input gets. */
@@ -84,14 +93,17 @@ function* findProblems(spec: EndpointSpec): Generator<string> {
   if (inPath.join() !== params.join())
     yield `the path has the parameters [${inPath.join()}], params has [${params.join()}]`
   for (const { name } of input) if (params.includes(name)) yield `${name} is a parameter and an input`
-  if (spec.method === 'GET' || spec.method === 'DELETE') {
+  if (inputIsQuery(spec)) {
     for (const field of input) if (!isQueryField(field.schema)) yield `${field.name} cannot be written in a query`
   }
   if (spec.permission !== 'public' && spec.permission !== 'session' && !permissions.has(spec.permission)) {
     yield `there is no permission ${spec.permission}`
   }
-  if (spec.method !== 'GET' && spec.audit === undefined) yield 'it has no audit name'
-  if (spec.method === 'GET' && spec.audit !== undefined) yield 'a GET is not audited'
+  const isAudited = spec.method !== 'GET' || spec.download !== undefined
+  if (isAudited && spec.audit === undefined) yield 'it has no audit name'
+  if (!isAudited && spec.audit !== undefined) yield 'a GET is not audited'
+  if (spec.upload && (spec.method === 'GET' || spec.method === 'DELETE')) yield 'a GET or DELETE has no body'
+  if (spec.download !== undefined && (spec.output || spec.stream)) yield 'a download has no other answer'
   if (spec.stream && (spec.method !== 'GET' || spec.output)) yield 'a stream is a GET without output'
   const errors = spec.errors ?? []
   for (const code of errors) if (!errorCodes.has(code)) yield `there is no error ${code}`

@@ -28,6 +28,7 @@ import { hostStats, storageStats, vmStats } from '../stats/endpoints.ts'
 import { storageEndpoints } from '../storage/endpoints.ts'
 import { taskEndpoints } from '../task/endpoints.ts'
 import { templateEndpoints } from '../template/endpoints.ts'
+import { diskTransfers, snapshotTransfers, uploadEndpoints, vmTransfers } from '../transfer/endpoints.ts'
 import { tokenEndpoints } from '../token/endpoints.ts'
 import { userEndpoints } from '../user/endpoints.ts'
 import { vmEndpoints } from '../vm/endpoints.ts'
@@ -42,11 +43,12 @@ export const contract = {
   inventory: inventoryEndpoints,
   pool: { ...poolEndpoints, ...actions.pool },
   host: { ...hostEndpoints, stats: hostStats, console: hostConsole, ...actions.host },
-  vm: { ...vmEndpoints, stats: vmStats, console: vmConsole, ...actions.vm },
+  vm: { ...vmEndpoints, stats: vmStats, console: vmConsole, ...actions.vm, ...vmTransfers },
   template: { ...templateEndpoints, ...actions.template },
-  snapshot: { ...snapshotEndpoints, ...actions.snapshot },
+  snapshot: { ...snapshotEndpoints, ...actions.snapshot, ...snapshotTransfers },
   storage: { ...storageEndpoints, stats: storageStats, ...actions.storage },
-  disk: { ...diskEndpoints, ...actions.disk },
+  disk: { ...diskEndpoints, ...actions.disk, ...diskTransfers },
+  upload: uploadEndpoints,
   network: { ...networkEndpoints, ...actions.network },
   nic: { ...nicEndpoints, ...actions.nic },
   task: taskEndpoints,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { requestErrors, type RequestProblem } from '../errors/request-errors.ts'
 import { closest } from '../text/closest.ts'
-import type { EndpointSpec, InputOf, ParamsOf } from './endpoint.ts'
+import { inputIsQuery, type EndpointSpec, type InputOf, type ParamsOf } from './endpoint.ts'
 import { elementOf, fieldsOf, unwrap, type InputSchema, type ObjectSchema } from './fields.ts'
 
 /** A request as it came in. */
@@ -20,12 +20,12 @@ export interface ParsedRequest<E> {
 
 /**
  * Parses a request by its endpoint. Throws `request.invalid`, which names every field that is wrong, missing or unknown. A
- * GET or DELETE takes its input from the query, everything else from the body.
+ * GET or DELETE takes its input from the query, and so does an upload; everything else from the body.
  */
 export function parseRequest<const E extends EndpointSpec>(endpoint: E, raw: RawRequest): ParsedRequest<E> {
   const problems: RequestProblem[] = []
   const params = check(endpoint.params, raw.params ?? {}, { where: 'params', problems })
-  const fromQuery = endpoint.method === 'GET' || endpoint.method === 'DELETE'
+  const fromQuery = inputIsQuery(endpoint)
   const query = raw.query ?? new URLSearchParams()
   if (!fromQuery && query.size > 0) {
     for (const name of query.keys()) problems.push({ path: `query.${name}`, message: 'This endpoint takes no query.' })
@@ -116,7 +116,7 @@ export function buildRequest(
   const names = new Set(namesOf(endpoint.params))
   const path = endpoint.path.replaceAll(/:([a-zA-Z]+)/g, (_, name: string) => encodeURIComponent(textOf(call[name])))
   const rest = Object.entries(call).filter(([name, value]) => !names.has(name) && value !== undefined)
-  if (endpoint.method !== 'GET' && endpoint.method !== 'DELETE') {
+  if (!inputIsQuery(endpoint)) {
     return { path, query: new URLSearchParams(), body: endpoint.input ? Object.fromEntries(rest) : undefined }
   }
   const query = new URLSearchParams()

@@ -18,6 +18,7 @@ import { snapshotArea } from '../snapshot/errors.ts'
 import { storageArea } from '../storage/errors.ts'
 import { taskArea } from '../task/errors.ts'
 import { templateArea } from '../template/errors.ts'
+import { transferArea } from '../transfer/errors.ts'
 import { vmArea } from '../vm/errors.ts'
 import { groupArea } from '../group/errors.ts'
 import { roleArea } from '../role/errors.ts'
@@ -61,6 +62,7 @@ export const errorAreas = [
   pointArea,
   bulkArea,
   jobArea,
+  transferArea,
   clientArea,
 ] as const
 

@@ -20,6 +20,11 @@ export const requestArea = errorArea('request', {
     text: (p: { reason: string }) => `The body of the request is not JSON (${p.reason}).`,
     example: { reason: 'Unexpected token } at position 17' },
   },
+  not_a_file: {
+    status: 415,
+    text: () => 'Send the file itself as the body, with content-type application/octet-stream.',
+    example: undefined,
+  },
   too_large: {
     status: 413,
     text: (p: { limit: number }) => `The body of the request is larger than ${p.limit} bytes.`,

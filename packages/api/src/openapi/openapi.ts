@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Operation } from '../contract/contract.ts'
-import type { EndpointSpec } from '../contract/endpoint.ts'
+import { inputIsQuery, type EndpointSpec } from '../contract/endpoint.ts'
 import { fieldsOf, type ObjectSchema } from '../contract/fields.ts'
 import { ErrorBody } from '../errors/body.ts'
 import { errorAreas } from '../errors/catalogue.ts'
@@ -57,8 +57,8 @@ function withoutUndefined(document: Json): Json {
 const permissionKey = 'x-permission'
 
 function describe({ operation, group, endpoint }: Operation, schemas: Schemas): Json {
-  const { method, summary, description, permission, audit, cli } = endpoint
-  const inQuery = method === 'GET' || method === 'DELETE'
+  const { summary, description, permission, audit, cli } = endpoint
+  const inQuery = inputIsQuery(endpoint)
   const parameters = [
     ...parametersOf(endpoint.params, 'path', schemas),
     ...(inQuery && endpoint.input instanceof z.ZodObject ? parametersOf(endpoint.input, 'query', schemas) : []),
@@ -73,6 +73,7 @@ function describe({ operation, group, endpoint }: Operation, schemas: Schemas): 
     ...(audit === undefined ? {} : { 'x-audit': audit }),
     ...(cli ? { 'x-cli': `nixen ${cli.verb}` } : {}),
     ...(parameters.length > 0 ? { parameters } : {}),
+    ...(endpoint.upload ? { requestBody: { required: true, content: fileContent(endpoint.upload) } } : {}),
     ...(!inQuery && endpoint.input
       ? {
           requestBody: {
@@ -102,7 +103,13 @@ function responsesOf(endpoint: EndpointSpec, schemas: Schemas): Json {
   return { ...successOf(endpoint, schemas), ...failuresOf(endpoint), default: { $ref: '#/components/responses/Error' } }
 }
 
-function successOf({ output, stream }: EndpointSpec, schemas: Schemas): Json {
+/** A file, byte by byte. */
+function fileContent(types: readonly string[]): Json {
+  return Object.fromEntries(types.map((type) => [type, { schema: { type: 'string', format: 'binary' } }]))
+}
+
+function successOf({ output, stream, download }: EndpointSpec, schemas: Schemas): Json {
+  if (download !== undefined) return { 200: { description: 'The file.', content: fileContent([download]) } }
   if (stream) {
     const events = Object.entries(stream).map(([event, data]) => [event, schemas.of(data, 'output')])
     return {

@@ -24,12 +24,43 @@ export async function decodeVmdk(
     if (header.overhead < sector || header.overhead > maxMetadata) {
       throw diskErrors.corrupt({ path: name, what: 'its first grain is at a place that makes no sense' })
     }
-    await reader.skip(header.overhead - sector)
-    return new GrainStream(reader, header, name)
+    const grains = await countGrains(reader, header)
+    return new GrainStream(reader, { header, grains, name })
   } catch (error) {
     await reader[Symbol.asyncDispose]()
     throw error
   }
+}
+
+/**
+ * Passes over what comes before the grains. Where the tables are there, as qemu-img writes them, it gives the number of grains that they name: such a
+ * stream has no marker at its end.
+ */
+async function countGrains(reader: ByteReader, header: SparseHeader): Promise<number | undefined> {
+  const { directoryOffset, overhead, tables, entriesPerTable } = header
+  if (directoryOffset === undefined || directoryOffset < sector || directoryOffset + tables * 4 > overhead) {
+    await reader.skip(overhead - sector)
+    return undefined
+  }
+  const front = await reader.readUpTo(overhead - sector)
+  const view = viewOf(front)
+  let grains = 0
+  for (let table = 0; table < tables; table++) {
+    const entry = directoryOffset - sector + table * 4
+    const at = entry + 4 > front.length ? 0 : view.getUint32(entry, true) * sector - sector
+    if (at < 0) continue
+    if (at + entriesPerTable * 4 > front.length) return undefined
+    // 0 is a grain that is not there, 1 one of zeros.
+    for (let i = 0; i < entriesPerTable; i++) if (view.getUint32(at + i * 4, true) > 1) grains++
+  }
+  return grains
+}
+
+interface GrainStreamParts {
+  readonly header: SparseHeader
+  /** How many there are, where that is known. */
+  readonly grains: number | undefined
+  readonly name: string
 }
 
 class GrainStream implements DiskStream {
@@ -39,9 +70,11 @@ class GrainStream implements DiskStream {
   readonly #reader: ByteReader
   readonly #header: SparseHeader
   readonly #name: string
+  readonly #grains: number | undefined
 
-  constructor(reader: ByteReader, header: SparseHeader, name: string) {
+  constructor(reader: ByteReader, { header, grains, name }: GrainStreamParts) {
     this.#reader = reader
+    this.#grains = grains
     this.#header = header
     this.#name = name
     this.size = header.capacity
@@ -51,10 +84,12 @@ class GrainStream implements DiskStream {
 
   async *parts({ signal }: IoOptions = {}): AsyncGenerator<DiskPart> {
     let end = 0
+    let count = 0
     for (;;) {
       signal?.throwIfAborted()
       const offset = this.#reader.position
       const first = await this.#reader.readUpTo(sector)
+      if (first.length === 0 && count === this.#grains) return
       if (first.length < sector) throw this.#truncated(sector - first.length)
       const view = viewOf(first)
       const length = view.getUint32(8, true)
@@ -67,6 +102,7 @@ class GrainStream implements DiskStream {
       const place = safeInteger(view.getBigUint64(0, true) * BigInt(sector))
       const part = await this.#grain(first, { place, end, length, offset })
       end = part.offset + part.bytes.length
+      count++
       yield part
     }
   }

@@ -16,6 +16,7 @@ import type { ProviderActions, UndoStep } from '../action/actions.ts'
 import type { ProviderConsoles } from '../console/console.ts'
 import type { ProtectActions } from '../protect/protect-actions.ts'
 import type { StatsQuery } from '../stats.ts'
+import type { TransferActions } from '../transfer/transfer-actions.ts'
 import { needsSomebody } from '../needs-somebody.ts'
 import { xapiActions } from './actions/actions.ts'
 import { refOf, type XapiContext } from './actions/context.ts'
@@ -27,6 +28,7 @@ import { readClasses, XapiInventory, type ReadClass } from './inventory.ts'
 import { fetchNative } from './native.ts'
 import { notFound } from './not-found.ts'
 import { xapiProtect } from './protect/protect.ts'
+import { xapiTransfer } from './transfer/transfer.ts'
 import { capabilitiesOf } from './restrictions.ts'
 import { chooseArchive, statsOf } from './rrd-stats.ts'
 
@@ -42,6 +44,7 @@ export class XapiSession implements ProviderSession {
   readonly #context: XapiContext
   readonly actions: ProviderActions
   readonly protect: ProtectActions
+  readonly transfer: TransferActions
   readonly consoles: ProviderConsoles
 
   constructor(
@@ -64,7 +67,10 @@ export class XapiSession implements ProviderSession {
     rememberContext(this, this.#context)
     this.consoles = xapiConsoles(this.#context, spec)
     const { clock, random } = ports
-    this.protect = xapiProtect({ xapi, connection: spec.id, clock, random }, (error) => connectionError(error, spec))
+    const protect = { xapi, connection: spec.id, clock, random }
+    const translate = (error: unknown): unknown => connectionError(error, spec)
+    this.protect = xapiProtect(protect, translate)
+    this.transfer = xapiTransfer({ context: this.#context, protect, translate })
   }
 
   get product(): string {

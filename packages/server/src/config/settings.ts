@@ -116,6 +116,22 @@ export const settingSpecs = {
     doc: 'A session ends so long after the log-in, used or not.',
     restart: false,
   }),
+  'transfer.allowed_hosts': setting({
+    schema: z.array(
+      z
+        .string()
+        .regex(/^(\*\.)?[A-Za-z0-9.[\]:_-]+$/, { error: 'Not a host like downloads.example.net or *.example.net.' }),
+    ),
+    default: [],
+    doc: 'Hosts from which imports may fetch files by their address: `downloads.example.net`, `10.0.0.5:8080`, `*.example.net`. Redirections must lead to one of them too. Nothing is fetched while it is empty.',
+    restart: false,
+  }),
+  'transfer.cache_limit': setting({
+    schema: z.coerce.number().int().min(0),
+    default: 100 * 1024 ** 3,
+    doc: 'Most bytes that are kept in the state directory for uploads in pieces, and for files that cannot be converted while they come.',
+    restart: false,
+  }),
   'log.level': setting({
     schema: z.enum(['debug', 'info', 'warn', 'error', 'silent']),
     default: 'info',

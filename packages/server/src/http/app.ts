@@ -6,6 +6,7 @@ import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import type { Logger } from 'pino'
 import type { ServedTls } from '../tls/served.ts'
 import { serverErrors } from '../errors.ts'
+import { limitTime, takesFile } from './request-body.ts'
 import { securityHeaders } from './security-headers.ts'
 
 /** Largest body of a request, bytes: no input of the contract is near it. */
@@ -27,7 +28,8 @@ export function createApp({ logger, tls, trustedProxies, isUpgrade }: AppOptions
     genReqId: () => randomBytes(9).toString('base64url'),
     // Ids of objects are up to 1024 characters.
     routerOptions: { maxParamLength: 2048, ignoreTrailingSlash: true },
-    requestTimeout: 60_000,
+    // The time for a body is watched by a hook: that of a file is long.
+    requestTimeout: 0,
     forceCloseConnections: true,
     return503OnClosing: false,
   } as const
@@ -40,9 +42,15 @@ export function createApp({ logger, tls, trustedProxies, isUpgrade }: AppOptions
   app.addContentTypeParser(
     'application/json',
     { parseAs: 'string' },
-    async (_request: FastifyRequest, body: string | Buffer) => parseJson(String(body)),
+    async (request: FastifyRequest, body: string | Buffer) =>
+      takesFile(request) ? undefined : parseJson(String(body)),
   )
-  app.addHook('onRequest', async (_request, reply) => {
+  // A route that takes a file reads it itself; the parser leaves it where it is.
+  app.addContentTypeParser('*', (request, _payload, done) => {
+    done(takesFile(request) ? null : requestErrors.bad_json({ reason: 'its content-type is not application/json' }))
+  })
+  app.addHook('onRequest', async (request, reply) => {
+    limitTime(request, reply)
     reply.headers({ ...securityHeaders, 'cache-control': 'no-store' })
   })
   app.addHook('onResponse', async (request, reply) => logRequest(logger, request, reply))

@@ -15,6 +15,8 @@ export interface RequestInfo {
   readonly lastEventId: string | undefined
   /** Aborted when the client goes away or the server stops. */
   readonly signal: AbortSignal
+  /** The file in the body, where the endpoint takes one. */
+  readonly body: RequestBody | undefined
   /** Sets or takes away the session cookie. */
   setSession(change: CookieChange): void
   /** Status of the answer, where it is not 200. */
@@ -23,30 +25,50 @@ export interface RequestInfo {
   note(note: AuditNote): void
 }
 
+/** A file that comes in the body of a request. */
+export interface RequestBody {
+  /** What messages call it. */
+  readonly what: string
+  /** Bytes, where the client says. */
+  readonly length: number | undefined
+  /** As they come, with back-pressure; may be called once. @throws transfer.cut */
+  bytes(): AsyncGenerator<Uint8Array, void>
+}
+
 export interface AuditNote {
   readonly on?: string
   readonly onName?: string
   readonly userName?: string
 }
 
+export interface StreamAnswerOptions {
+  readonly type: string
+  readonly compress: boolean
+  readonly headers?: Readonly<Record<string, string>>
+}
+
 /** An answer that is not one piece of JSON. */
 export class StreamAnswer {
   readonly type: string
-  readonly chunks: AsyncIterable<string>
+  readonly chunks: AsyncIterable<string | Uint8Array>
   /** Worth compressing when the client can take it. */
   readonly compress: boolean
+  readonly headers: Readonly<Record<string, string>>
 
-  constructor(chunks: AsyncIterable<string>, options: { readonly type: string; readonly compress: boolean }) {
+  constructor(chunks: AsyncIterable<string | Uint8Array>, options: StreamAnswerOptions) {
     this.chunks = chunks
     this.type = options.type
     this.compress = options.compress
+    this.headers = options.headers ?? {}
   }
 }
 
 type Who<E> = E extends { readonly permission: 'public' }
   ? { readonly who: Principal | undefined }
   : { readonly who: Principal }
-type Answer<E> = E extends { readonly stream: object } ? StreamAnswer : OutputOf<E> | StreamAnswer
+type Answer<E> = E extends { readonly stream: object } | { readonly download: string }
+  ? StreamAnswer
+  : OutputOf<E> | StreamAnswer
 
 /** Answers one endpoint. The request is parsed and the permission is held, on some object at least. */
 export type Handler<E> = (request: ParsedRequest<E> & Who<E> & { readonly info: RequestInfo }) => Promise<Answer<E>>

@@ -17,6 +17,7 @@ import type { AuditLog } from '../audit/audit-log.ts'
 import type { LocalSockets } from '../local/local-door.ts'
 import { auditDetails } from '../audit/details.ts'
 import { readCookie, sessionCookie, writeCookie } from './cookies.ts'
+import { requestBody } from './request-body.ts'
 import { logContext } from './log-context.ts'
 import { handlerOf, StreamAnswer, type AnyHandler, type AuditNote, type Handlers, type RequestInfo } from './handler.ts'
 import { demandSameOrigin } from './origin.ts'
@@ -43,6 +44,7 @@ export function addRoutes(app: FastifyInstance, options: RouteOptions): void {
     app.route({
       method: endpoint.method,
       url: prefix + (endpoint.path === '/' ? '' : endpoint.path),
+      config: { takesFile: endpoint.upload !== undefined },
       handler: (request, reply) =>
         logContext.run({ request: request.id }, () => answer({ request, reply, operation, handler }, options)),
     })
@@ -165,7 +167,11 @@ function targetOf(request: FastifyRequest): AuditNote {
   return id === undefined ? {} : { on: id.slice(0, 1024) }
 }
 
-function infoOf({ request, reply }: Exchange, options: RouteOptions, note: (note: AuditNote) => void): RequestInfo {
+function infoOf(
+  { request, reply, operation }: Exchange,
+  options: RouteOptions,
+  note: (note: AuditNote) => void,
+): RequestInfo {
   const gone = new AbortController()
   // `close` also comes after a whole answer; aborting then has no effect on anything.
   reply.raw.on('close', () => gone.abort(requestErrors.cancelled()))
@@ -176,6 +182,7 @@ function infoOf({ request, reply }: Exchange, options: RouteOptions, note: (note
     agent: request.headers['user-agent'],
     lastEventId: typeof lastEventId === 'string' ? lastEventId : undefined,
     signal: AbortSignal.any([gone.signal, options.stopping]),
+    body: operation.endpoint.upload ? requestBody(request) : undefined,
     note,
     setStatus: (status) => void reply.status(status),
     setSession: ({ value }) => {
@@ -190,7 +197,7 @@ async function send({ request, reply }: Exchange, output: unknown): Promise<unkn
   if (!(output instanceof StreamAnswer)) {
     return await reply.type('application/json; charset=utf-8').send(JSON.stringify(output))
   }
-  reply.type(output.type)
+  reply.type(output.type).headers(output.headers)
   if (output.type === 'text/event-stream') reply.header('x-accel-buffering', 'no')
   const body = Readable.from(output.chunks, { objectMode: false, highWaterMark: 64 * 1024 })
   return await reply.send(output.compress ? compressed(request, reply, body) : body)

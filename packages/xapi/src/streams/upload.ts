@@ -14,6 +14,8 @@ export interface UploadRequest extends TransferOptions {
   readonly body: ByteStream | Iterable<Uint8Array>
   /** Number of bytes in `body`, if known. A body that turns out otherwise is an error. */
   readonly length?: number | undefined
+  /** The body says where it ends, so that a host that has read all of it reports no fault. */
+  readonly tellsEnd?: boolean | undefined
   /** Name of the task on the host. */
   readonly label: string
   /** Type of the task's result. */
@@ -48,7 +50,8 @@ export async function upload(xapi: Xapi, request: UploadRequest): Promise<unknow
     return await raceSignal(task.ended, signal)
   } catch (error) {
     signal?.throwIfAborted()
-    if (wholeSent && request.length === undefined && isXapiError(error, 'VDI_IO_ERROR')) return undefined
+    const mayMiss = request.length === undefined && request.tellsEnd !== true
+    if (wholeSent && mayMiss && isXapiError(error, 'VDI_IO_ERROR')) return undefined
     return await settle(task, error, pump)
   } finally {
     pump.close()
@@ -168,9 +171,14 @@ class Pump {
     this.#request.destroy()
   }
 
-  /** Ends the request; with an announced length that is not reached, by ending the connection once everything is written. */
+  /**
+   * Ends the request; with an announced length that is not reached, by ending the connection once everything is written,
+   * unless the host finds the end by itself.
+   */
   async #finish(): Promise<void> {
     if (this.#upload.length !== undefined) return void this.#request.end()
+    // The host knows the end when it has read it. Ending the connection before could cost what it has not read yet.
+    if (this.#upload.tellsEnd === true) return
     // An empty body has not sent its head yet.
     this.#request.flushHeaders()
     await new Promise<void>((resolve) => {

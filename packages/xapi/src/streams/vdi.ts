@@ -37,6 +37,8 @@ export interface ImportVdiOptions extends TransferOptions {
   /** Length of the stream in bytes. For `raw` give it: without it the host takes the end of the connection for a fault, and says so. */
   readonly length?: number | undefined
   readonly host?: string
+  /** The body is `raw` in chunks that say where they belong (vhd-tool, chunked.ml), and tells its own end. */
+  readonly chunked?: boolean | undefined
 }
 
 /** Overwrites the content of a VDI with a stream. The VDI has the size of the disk in the stream, or a larger one. */
@@ -46,8 +48,8 @@ export async function importVdi(
   body: ByteStream,
   options: ImportVdiOptions,
 ): Promise<void> {
-  const { format, length, host, signal, onProgress } = options
+  const { format, length, host, chunked = false, signal, onProgress } = options
   await upload(xapi, {
-    path: '/import_raw_vdi/', query: { vdi, format }, host, body, length, resultType: 'any', label: 'Import of a disk', signal, onProgress,
+    path: '/import_raw_vdi/', query: { vdi, format, chunked: chunked || undefined }, host, body, length, tellsEnd: chunked, resultType: 'any', label: 'Import of a disk', signal, onProgress,
   }) // prettier-ignore
 }

@@ -1,0 +1,54 @@
+import { transferErrors } from '@nixen/api'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { RequestBody } from './handler.ts'
+
+/** How long the body of an ordinary request may take, in milliseconds. */
+const bodyTime = 60_000
+/** How long a file may stand still, in milliseconds; the host that takes it may be the slow one. */
+const fileIdleTime = 10 * 60_000
+
+/** Whether the route of a request takes a file as it comes. */
+export function takesFile(request: FastifyRequest): boolean {
+  // Set by `addRoutes`.
+  return (request.routeOptions.config as { readonly takesFile?: boolean }).takesFile === true
+}
+
+/** Ends requests whose body does not come: a slow client must not hold a connection for ever. */
+export function limitTime(request: FastifyRequest, reply: FastifyReply): void {
+  const { raw } = request
+  if (takesFile(request)) {
+    raw.setTimeout(fileIdleTime, () => void raw.destroy())
+    return
+  }
+  const timer = setTimeout(() => {
+    if (!raw.complete) raw.destroy()
+  }, bodyTime)
+  timer.unref()
+  reply.raw.once('close', () => clearTimeout(timer))
+}
+
+/** The file in the body of a request; `undefined` when it is JSON, which was read already. */
+export function requestBody({ raw, headers }: FastifyRequest): RequestBody | undefined {
+  if (/^application\/json\b/i.test(headers['content-type'] ?? '')) return undefined
+  const what = 'The upload'
+  const given = headers['content-length']
+  const length = given === undefined ? undefined : Number(given)
+  return {
+    what,
+    length,
+    async *bytes() {
+      let received = 0
+      try {
+        // Who stops reading still has an answer to give on the connection.
+        for await (const part of raw.iterator({ destroyOnReturn: false })) {
+          // No encoding is set on the request.
+          const bytes = part as Uint8Array
+          received += bytes.length
+          yield bytes
+        }
+      } catch (cause) {
+        throw transferErrors.cut({ what, received, expected: length }, { cause })
+      }
+    },
+  }
+}

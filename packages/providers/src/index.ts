@@ -1,5 +1,6 @@
 export * from './action/actions.ts'
 export * from './console/console.ts'
+export * from './inspect/inspect.ts'
 export { InventoryView } from './inventory-view.ts'
 export { ConnectionKeeper, type ConnectionStatus, type KeeperOptions } from './keeper.ts'
 export { needsSomebody } from './needs-somebody.ts'

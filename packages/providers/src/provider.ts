@@ -1,7 +1,19 @@
-import type { ConnectionId, InventoryObjects, ProviderKind, ResourceId, ResourceType, Stats, TaskId } from '@nixen/api'
+import type {
+  ConnectionId,
+  HostId,
+  InventoryObjects,
+  ProviderKind,
+  ResourceId,
+  ResourceType,
+  Stats,
+  StorageFinding,
+  StoragePlace,
+  TaskId,
+} from '@nixen/api'
 import type { Clock, Log, Random } from '@nixen/core'
 import type { ProviderActions, UndoStep } from './action/actions.ts'
 import type { ProviderConsoles } from './console/console.ts'
+import type { ProviderInspect } from './inspect/inspect.ts'
 import type { CertificateProbe } from './probe.ts'
 import type { ProtectActions } from './protect/protect-actions.ts'
 import type { StatsQuery } from './stats.ts'
@@ -123,8 +135,12 @@ export interface ProviderSession extends AsyncDisposable {
   readonly transfer: TransferActions
   /** Screens and terminals of VMs and hosts. */
   readonly consoles: ProviderConsoles
+  /** Questions that the hosts answer when they are asked. */
+  readonly inspect: ProviderInspect
   /** Takes back what an action began, also one of an earlier session. What is gone already is no error. @throws connection.* */
   undo(step: UndoStep): Promise<void>
+  /** Lets a host look at a place where storages may be. Writes nothing. @throws host.not_found, connection.* */
+  probeStorage(look: { readonly host: HostId; readonly place: StoragePlace }): Promise<StorageFinding>
   /** Asks the host to cancel one of its tasks. @throws task.not_found, connection.* */
   cancelTask(id: TaskId): Promise<void>
 }

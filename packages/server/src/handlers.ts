@@ -2,10 +2,12 @@ import { actionHandlers, type ActionHandlerPorts } from './actions/handlers.ts'
 import { alertHandlers, type AlertHandlerPorts } from './features/alert/handlers.ts'
 import { auditHandlers, type AuditPorts } from './features/audit/handlers.ts'
 import { bulkHandlers } from './features/bulk/handlers.ts'
+import { cloudConfigHandlers } from './features/cloud-config/handlers.ts'
 import { channelHandlers, type ChannelHandlerPorts } from './features/channel/handlers.ts'
 import { connectionHandlers, type ConnectionPorts } from './features/connection/handlers.ts'
 import { consoleHandlers, type ConsolePorts } from './features/console/handlers.ts'
 import { groupHandlers } from './features/group/handlers.ts'
+import { inspectHandlers } from './features/inspect/handlers.ts'
 import { inventoryHandlers, type InventoryPorts } from './features/inventory/handlers.ts'
 import { readHandlers } from './features/inventory/read-handlers.ts'
 import { statsHandlers } from './features/inventory/stats.ts'
@@ -19,6 +21,7 @@ import { savedQueryHandlers } from './features/saved-query/handlers.ts'
 import { sessionHandlers } from './features/session/handlers.ts'
 import type { SessionPorts } from './features/session/log-in.ts'
 import { settingsHandlers, type SettingsPorts } from './features/settings/handlers.ts'
+import { storageHandlers } from './features/storage/handlers.ts'
 import { taskHandlers } from './features/task/handlers.ts'
 import { transferHandlers, type TransferPorts } from './features/transfer/handlers.ts'
 import { uploadHandlers } from './features/transfer/upload-handlers.ts'
@@ -44,31 +47,39 @@ export type HandlerPorts = ActionHandlerPorts &
 /** The handlers of all endpoints. */
 export function makeHandlers(ports: HandlerPorts): Handlers {
   const stats = statsHandlers(ports)
+  const questions = inspectHandlers(ports)
   const transfers = transferHandlers(ports)
   const consoles = consoleHandlers(ports)
   return {
     meta: metaHandlers(ports),
     session: sessionHandlers(ports),
     token: tokenHandlers(ports),
-    connection: connectionHandlers(ports),
+    connection: { ...connectionHandlers(ports), ...questions.connection },
     inventory: inventoryHandlers(ports),
     pool: { ...readHandlers('pool', ports), ...actionHandlers('pool', ports) },
     host: {
       ...readHandlers('host', ports),
       stats: stats.host,
+      ...questions.host,
       console: consoles.host,
       ...actionHandlers('host', ports),
     },
     vm: {
       ...readHandlers('vm', ports),
       stats: stats.vm,
+      ...questions.vm,
       console: consoles.vm,
       ...actionHandlers('vm', ports),
       ...transfers.vm,
     },
     template: { ...readHandlers('template', ports), ...actionHandlers('template', ports) },
     snapshot: { ...readHandlers('snapshot', ports), ...actionHandlers('snapshot', ports), ...transfers.snapshot },
-    storage: { ...readHandlers('storage', ports), stats: stats.storage, ...actionHandlers('storage', ports) },
+    storage: {
+      ...readHandlers('storage', ports),
+      stats: stats.storage,
+      ...storageHandlers(ports),
+      ...actionHandlers('storage', ports),
+    },
     disk: { ...readHandlers('disk', ports), ...actionHandlers('disk', ports), ...transfers.disk },
     upload: uploadHandlers(ports),
     network: { ...readHandlers('network', ports), ...actionHandlers('network', ports) },
@@ -85,6 +96,7 @@ export function makeHandlers(ports: HandlerPorts): Handlers {
     audit: auditHandlers(ports),
     settings: settingsHandlers(ports),
     savedQuery: savedQueryHandlers(ports),
+    cloudConfig: cloudConfigHandlers(ports),
     bulk: bulkHandlers(ports),
     job: jobHandlers(ports),
     run: runHandlers(ports),

@@ -4,11 +4,14 @@ import { alertEndpoints } from '../alert/endpoints.ts'
 import { auditEndpoints } from '../audit/endpoints.ts'
 import { bulkEndpoints } from '../bulk/endpoints.ts'
 import { channelEndpoints } from '../channel/endpoints.ts'
+import { cloudConfigEndpoints } from '../cloud-config/endpoints.ts'
+import { callEndpoints } from '../connection/call.ts'
 import { connectionEndpoints } from '../connection/endpoints.ts'
 import { hostConsole, vmConsole } from '../console/endpoints.ts'
 import { diskEndpoints } from '../disk/endpoints.ts'
 import { groupEndpoints } from '../group/endpoints.ts'
 import { hostEndpoints } from '../host/endpoints.ts'
+import { hostQuestions } from '../host/questions.ts'
 import { inventoryEndpoints } from '../inventory/endpoints.ts'
 import { jobEndpoints } from '../job/endpoints.ts'
 import { metaEndpoints } from '../meta/endpoints.ts'
@@ -25,6 +28,7 @@ import { sessionEndpoints } from '../session/endpoints.ts'
 import { settingsEndpoints } from '../settings/endpoints.ts'
 import { snapshotEndpoints } from '../snapshot/endpoints.ts'
 import { hostStats, storageStats, vmStats } from '../stats/endpoints.ts'
+import { storageProbeEndpoints } from '../storage/probe.ts'
 import { storageEndpoints } from '../storage/endpoints.ts'
 import { taskEndpoints } from '../task/endpoints.ts'
 import { templateEndpoints } from '../template/endpoints.ts'
@@ -32,6 +36,7 @@ import { diskTransfers, snapshotTransfers, uploadEndpoints, vmTransfers } from '
 import { tokenEndpoints } from '../token/endpoints.ts'
 import { userEndpoints } from '../user/endpoints.ts'
 import { vmEndpoints } from '../vm/endpoints.ts'
+import { vmQuestions } from '../vm/placement.ts'
 import { operationsOf, type Operation } from './contract.ts'
 
 /** Every endpoint of `/api/v1`, by group and name: `contract.vm.list` is the client's `client.vm.list`. */
@@ -39,14 +44,14 @@ export const contract = {
   meta: metaEndpoints,
   session: sessionEndpoints,
   token: tokenEndpoints,
-  connection: connectionEndpoints,
+  connection: { ...connectionEndpoints, ...callEndpoints },
   inventory: inventoryEndpoints,
   pool: { ...poolEndpoints, ...actions.pool },
-  host: { ...hostEndpoints, stats: hostStats, console: hostConsole, ...actions.host },
-  vm: { ...vmEndpoints, stats: vmStats, console: vmConsole, ...actions.vm, ...vmTransfers },
+  host: { ...hostEndpoints, ...hostQuestions, stats: hostStats, console: hostConsole, ...actions.host },
+  vm: { ...vmEndpoints, ...vmQuestions, stats: vmStats, console: vmConsole, ...actions.vm, ...vmTransfers },
   template: { ...templateEndpoints, ...actions.template },
   snapshot: { ...snapshotEndpoints, ...actions.snapshot, ...snapshotTransfers },
-  storage: { ...storageEndpoints, stats: storageStats, ...actions.storage },
+  storage: { ...storageEndpoints, stats: storageStats, ...storageProbeEndpoints, ...actions.storage },
   disk: { ...diskEndpoints, ...actions.disk, ...diskTransfers },
   upload: uploadEndpoints,
   network: { ...networkEndpoints, ...actions.network },
@@ -63,6 +68,7 @@ export const contract = {
   audit: auditEndpoints,
   settings: settingsEndpoints,
   savedQuery: savedQueryEndpoints,
+  cloudConfig: cloudConfigEndpoints,
   bulk: bulkEndpoints,
   job: jobEndpoints,
   run: runEndpoints,

@@ -3,6 +3,7 @@ import { alertArea } from '../alert/errors.ts'
 import { bulkArea } from '../bulk/errors.ts'
 import { channelArea } from '../channel/errors.ts'
 import { clientArea } from '../client/errors.ts'
+import { cloudConfigArea } from '../cloud-config/errors.ts'
 import { connectionArea } from '../connection/errors.ts'
 import { consoleArea } from '../console/errors.ts'
 import { diskArea } from '../disk/errors.ts'
@@ -58,6 +59,7 @@ export const errorAreas = [
   sessionArea,
   settingsArea,
   savedQueryArea,
+  cloudConfigArea,
   repositoryArea,
   pointArea,
   bulkArea,

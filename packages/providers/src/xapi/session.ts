@@ -1,5 +1,15 @@
 import { setImmediate } from 'node:timers/promises'
-import { connectionErrors, parseId, typeOfId, type ResourceId, type Stats, type TaskId } from '@nixen/api'
+import {
+  connectionErrors,
+  type HostId,
+  parseId,
+  type ResourceId,
+  type Stats,
+  type StorageFinding,
+  type StoragePlace,
+  type TaskId,
+  typeOfId,
+} from '@nixen/api'
 import { anySignal, isAbort } from '@nixen/core'
 import { rrdUpdates, type Xapi, type XapiChanges } from '@nixen/xapi'
 import type {
@@ -14,6 +24,7 @@ import type {
 } from '../provider.ts'
 import type { ProviderActions, UndoStep } from '../action/actions.ts'
 import type { ProviderConsoles } from '../console/console.ts'
+import type { ProviderInspect } from '../inspect/inspect.ts'
 import type { ProtectActions } from '../protect/protect-actions.ts'
 import type { StatsQuery } from '../stats.ts'
 import type { TransferActions } from '../transfer/transfer-actions.ts'
@@ -25,9 +36,12 @@ import { undoStep } from './actions/undo.ts'
 import { xapiConsoles } from './console.ts'
 import { connectionError } from './errors.ts'
 import { readClasses, XapiInventory, type ReadClass } from './inventory.ts'
+import { xapiInspect } from './inspect/inspect.ts'
 import { fetchNative } from './native.ts'
+import { namesIn } from './model/names.ts'
 import { notFound } from './not-found.ts'
 import { xapiProtect } from './protect/protect.ts'
+import { probeStorage } from './storage/probe.ts'
 import { xapiTransfer } from './transfer/transfer.ts'
 import { capabilitiesOf } from './restrictions.ts'
 import { chooseArchive, statsOf } from './rrd-stats.ts'
@@ -43,6 +57,7 @@ export class XapiSession implements ProviderSession {
   readonly #inventory: XapiInventory
   readonly #context: XapiContext
   readonly actions: ProviderActions
+  readonly inspect: ProviderInspect
   readonly protect: ProtectActions
   readonly transfer: TransferActions
   readonly consoles: ProviderConsoles
@@ -57,18 +72,20 @@ export class XapiSession implements ProviderSession {
     this.#ports = ports
     this.#inventory = new XapiInventory(spec.id, known)
     const { id: connection, username, password } = spec
+    const names = namesIn(this.#inventory.model)
     this.#context = {
       xapi,
       connection,
       master: () => (xapi.master ?? spec.address).replace(/:\d+$/, ''),
       credentials: { username, password },
     }
-    this.actions = xapiActions(this.#context, (error) => connectionError(error, spec))
+    this.actions = xapiActions(this.#context, (error) => connectionError(error, spec, names))
     rememberContext(this, this.#context)
+    this.inspect = xapiInspect(this.#context, (error) => connectionError(error, spec, names))
     this.consoles = xapiConsoles(this.#context, spec)
     const { clock, random } = ports
     const protect = { xapi, connection: spec.id, clock, random }
-    const translate = (error: unknown): unknown => connectionError(error, spec)
+    const translate = (error: unknown): unknown => connectionError(error, spec, names)
     this.protect = xapiProtect(protect, translate)
     this.transfer = xapiTransfer({ context: this.#context, protect, translate })
   }
@@ -171,6 +188,10 @@ export class XapiSession implements ProviderSession {
     else await this.#asked(() => undoStep(this.#context, step))
   }
 
+  async probeStorage(look: { readonly host: HostId; readonly place: StoragePlace }): Promise<StorageFinding> {
+    return await this.#asked(async () => await probeStorage(this.#context, look))
+  }
+
   async cancelTask(id: TaskId): Promise<void> {
     await this.#asked(async () => {
       await this.#xapi.client.task.cancel(await refOf(this.#context, id, 'task'))
@@ -194,7 +215,7 @@ export class XapiSession implements ProviderSession {
     try {
       return await work()
     } catch (error) {
-      throw connectionError(error, this.#spec)
+      throw connectionError(error, this.#spec, namesIn(this.#inventory.model))
     }
   }
 

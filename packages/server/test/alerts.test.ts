@@ -5,7 +5,6 @@ import {
   newOwnId,
   type ChannelId,
   type Connection,
-  type ConnectionId,
   type Host,
   type HostId,
   type Storage,
@@ -22,7 +21,6 @@ import type { Principal } from '../src/auth/principal.ts'
 import { hook, noticeRig, type NoticeRig } from './notice-rig.ts'
 
 const minute = 60_000
-const soon = { timeout: 10_000 }
 const connection = newOwnId<'connection'>()
 const pool = `pool.${connection}.p` as Host['pool']
 const who = {
@@ -128,7 +126,7 @@ async function alertRig(): Promise<AlertRig> {
     alerts: open(),
     async restart() {
       await rig.alerts[Symbol.asyncDispose]()
-      for (const alarm of [...all.inventory.all('alarm')]) all.inventory.remove('alarm', alarm.id)
+      for (const alarm of all.inventory.all('alarm')) all.inventory.remove('alarm', alarm.id)
       rig.alerts = open()
       await rig.alerts.start()
     },
@@ -255,6 +253,7 @@ describe('a query', () => {
     inventory.remove('vm', vm('web', 'halted').id)
     await rig.pass(3 * minute)
     expect([rig.told().length, alarmsOf(rig).length]).toEqual([2, 0])
+    expect(rig.told()[1]).toMatch(/^\[over\] web is gone, and the alert with it/)
   })
 
   test('with the name of a host in it follows a rename, and one with a time the clock', async () => {
@@ -363,6 +362,8 @@ test('a rule that cannot be is refused, and one must see what it looks at', asyn
   await expect(rig.make(alert({ condition: { kind: 'query', q: 'colour:red' } }))).rejects.toMatchObject({
     code: 'query.invalid',
   })
+  const quiet = [{ from: '22:00', to: '06:00', timeZone: 'Mars/Olympus' }]
+  await expect(rig.make(alert({ quiet }))).rejects.toMatchObject({ code: 'request.invalid' })
   await expect(rig.make(alert({ channels: ['nobody'] }))).rejects.toMatchObject({ code: 'channel.not_found' })
   const scoped = {
     access: compileAccess([{ actions: ['vm:*', 'alert:*'], scope: 'tag:mine' }], () => ({ now: 0 })),

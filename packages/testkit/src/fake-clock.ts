@@ -26,7 +26,7 @@ export class FakeClock implements Clock {
   /** Moves the time on, and wakes who has waited for it. What they do then goes on by itself: poll for it. */
   advance(ms: number): void {
     this.#now += ms
-    for (const sleeper of [...this.#sleepers]) {
+    for (const sleeper of this.#sleepers) {
       if (sleeper.until > this.#now) continue
       this.#sleepers.delete(sleeper)
       sleeper.wake()

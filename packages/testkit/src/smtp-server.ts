@@ -81,6 +81,6 @@ export async function startSmtp({
   return {
     port,
     taken,
-    [Symbol.asyncDispose]: async () => await new Promise<void>((resolve) => void server.close(() => resolve())),
+    [Symbol.asyncDispose]: async () => await new Promise<void>((resolve) => server.close(() => resolve())),
   }
 }

@@ -61,8 +61,10 @@ function leadOf(word: Word): string {
   }
 }
 
-function sentenceOf(word: Word, { message, fired = 0, onName, since }: AlertState, now: number): string {
+function sentenceOf(word: Word, { message, fired = 0, onName, since, gone }: AlertState, now: number): string {
   if (word === 'alert') return message
   if (word === 'reminder') return `Still, for ${formatDuration(now - fired)}: ${message}`
+  if (gone === true)
+    return `${onName} is gone, and the alert with it after ${formatDuration(since - fired)}. It was: ${message}`
   return `${onName} is well again after ${formatDuration(since - fired)}. It was: ${message}`
 }

@@ -2,6 +2,7 @@ import {
   alertErrors,
   authErrors,
   newOwnId,
+  requestErrors,
   type ActiveAlert,
   type Alert,
   type AlertId,
@@ -67,6 +68,8 @@ export class Alerts implements AsyncDisposable {
   #names = -1
   #unsubscribe: (() => void) | undefined
   #loop: Promise<void> | undefined
+  /** Asking what is not in the inventory, which a host that hangs may draw out: nothing waits for it. */
+  #asking: Promise<void> | undefined
 
   constructor(ports: AlertPorts) {
     this.#ports = ports
@@ -89,6 +92,7 @@ export class Alerts implements AsyncDisposable {
     this.#unsubscribe?.()
     this.#stop.abort()
     await this.#loop
+    await this.#asking
   }
 
   list(): Alert[] {
@@ -176,7 +180,8 @@ export class Alerts implements AsyncDisposable {
       .map(({ alert }) => `the alert "${alert.name}"`)
   }
 
-  #check({ condition, message, channels }: NewAlert, who: Principal): void {
+  #check({ condition, message, channels, quiet }: NewAlert, who: Principal): void {
+    for (const [index, { timeZone }] of quiet.entries()) checkTimeZone(timeZone, index)
     if (message !== undefined) checkTemplate(message)
     if ('above' in condition && condition.clear !== undefined && condition.clear > condition.above) {
       throw alertErrors.bad_threshold({ above: condition.above, clear: condition.clear })
@@ -239,18 +244,28 @@ export class Alerts implements AsyncDisposable {
   async #look(): Promise<void> {
     const { clock, inventory } = this.#ports
     const rules = [...this.#rules.values()].filter(({ alert }) => alert.enabled)
-    const isRound = clock.now() - this.#lastRound >= round
     const renamed = this.#names !== inventory.names
     this.#names = inventory.names
-    if (isRound) {
+    if (clock.now() - this.#lastRound >= round && !this.#asking) {
       this.#lastRound = clock.now()
-      this.#facts = await this.#findFacts(rules.map(({ alert }) => alert))
+      this.#asking = this.#ask(rules).finally(() => (this.#asking = undefined))
     }
     for (const rule of rules) {
-      const again = (isRound && rule.triggers.timed) || (renamed && rule.triggers.names)
-      if (again) rule.dirty = 'all'
+      if (renamed && rule.triggers.names) rule.dirty = 'all'
       await this.#lookAt(rule)
     }
+  }
+
+  /** Asks what is not in the inventory, and has those look again that need it, or the time. */
+  async #ask(rules: readonly Rule[]): Promise<void> {
+    try {
+      this.#facts = await this.#findFacts(rules.map(({ alert }) => alert))
+    } catch (error) {
+      if (this.#stop.signal.aborted) return
+      this.#ports.log.error('what alerts need could not be found out', { error: messageOf(error) })
+    }
+    for (const rule of this.#rules.values()) if (rule.triggers.timed) rule.dirty = 'all'
+    this.#wake.abort()
   }
 
   async #lookAt(rule: Rule): Promise<void> {
@@ -317,7 +332,7 @@ export class Alerts implements AsyncDisposable {
     rule.missing.set(id, first)
     if ((known && known.state !== 'connected') || now - first < round) return undefined
     rule.missing.delete(id)
-    return { id, name: state.onName, tags: [], reading: 'off', value: 'it is gone' }
+    return { id, name: state.onName, tags: [], reading: 'off', value: '', gone: true }
   }
 
   async #findFacts(alerts: readonly StoredAlert[]): Promise<Facts> {
@@ -355,6 +370,16 @@ export class Alerts implements AsyncDisposable {
     const rule = this.#rules.get(id)
     if (!rule) throw alertErrors.not_found({ id })
     return rule
+  }
+}
+
+/** @throws request.invalid */
+function checkTimeZone(timeZone: string | undefined, index: number): void {
+  try {
+    Intl.DateTimeFormat('en', { timeZone })
+  } catch (cause) {
+    const problem = { path: `input.quiet.${index}.timeZone`, message: 'There is no such time zone.' }
+    throw requestErrors.invalid({ problems: [problem] }, { cause })
   }
 }
 

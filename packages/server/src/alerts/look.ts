@@ -28,6 +28,8 @@ export interface Subject extends Measured {
   readonly id: string
   readonly name: string
   readonly tags: readonly string[]
+  /** It was looked at, and is not there any more. */
+  readonly gone?: boolean
 }
 
 /** What there is to look at. */

@@ -26,6 +26,7 @@ export function planLook(options: PlanLookOptions): Pick<AlertChanges, 'put' | '
     const message = messageFor(subject)
     const seen = { on: subject.id, onName: subject.name, reading: subject.reading, message, value: subject.value }
     let after = advance(alert, before, seen, now)
+    if (after?.phase === 'over' && subject.gone === true) after = { ...after, gone: true }
     const word = after && wordFor(alert, after, { now, silenced: isSilenced(alert, subject.tags, now) })
     if (after && word === 'reminder') after = { ...after, message, value: subject.value }
     if (after && word !== undefined) told[word].push(after)

@@ -18,6 +18,8 @@ export interface AlertState {
   readonly fired?: number | undefined
   /** When somebody was told last. */
   readonly told?: number | undefined
+  /** The object is not there any more. */
+  readonly gone?: boolean | undefined
   /** For people, as it was last told or, before, as it began. */
   readonly message: string
   readonly value: string

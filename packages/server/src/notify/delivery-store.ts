@@ -135,16 +135,7 @@ export class DeliveryStore {
       .where('channel_id', '=', channel)
     if (state !== undefined) query = query.where('state', '=', state)
     const rows = await query.orderBy('created', 'desc').orderBy('id').limit(limit).execute()
-    return rows.map(({ id, subject, state: found, created, tries, next_try, finished, answer }) => ({
-      id,
-      subject,
-      state: found,
-      created,
-      tries,
-      ...(found === 'waiting' ? { next: next_try } : {}),
-      ...(finished === null ? {} : { finished }),
-      ...(answer === null ? {} : { answer }),
-    }))
+    return rows.map(shown)
   }
 
   async figures(channel: ChannelId): Promise<ChannelFigures> {
@@ -189,5 +180,24 @@ export class DeliveryStore {
   /** Forgets what ended before. */
   async forget(before: number): Promise<void> {
     await this.#db.deleteFrom('deliveries').where('finished', '<', before).execute()
+  }
+}
+
+type DeliveryRow = Pick<Delivery, 'id' | 'subject' | 'state' | 'created' | 'tries'> & {
+  readonly next_try: number
+  readonly finished: number | null
+  readonly answer: string | null
+}
+
+function shown({ id, subject, state, created, tries, next_try, finished, answer }: DeliveryRow): Delivery {
+  return {
+    id,
+    subject,
+    state,
+    created,
+    tries,
+    ...(state === 'waiting' ? { next: next_try } : {}),
+    ...(finished === null ? {} : { finished }),
+    ...(answer === null ? {} : { answer }),
   }
 }

@@ -92,7 +92,7 @@ const messages: readonly (readonly [string, Message])[] = [
 
 test.each(messages)('the message "%s" is as it was agreed', async (name, { subject, severity, text, html }) => {
   await expect(`Subject: ${subject}\nSeverity: ${severity}\n\n${text}`).toMatchFileSnapshot(`golden/${name}.txt`)
-  await expect(html).toMatchFileSnapshot(`golden/${name}.html`)
+  await expect(html).toMatchFileSnapshot(`golden/${name}.html.txt`)
   expect(subject).not.toMatch(/[\r\n]/)
   expect(html).not.toContain('<main>')
 })

@@ -29,7 +29,7 @@ export async function sendMail(target: MailTarget, envelope: Envelope, { signal 
       text: envelope.message.text,
       html: envelope.message.html,
       date: new Date(envelope.message.at),
-      messageId: `<${envelope.id}@nixen.invalid>`,
+      messageId: `<${envelope.id}@${domainOf(target.from)}>`,
       priority: envelope.message.severity === 'critical' ? 'high' : 'normal',
       // RFC 3834 §5: nobody's holiday answer comes back.
       headers: { 'Auto-Submitted': 'auto-generated', 'X-Nixen-Kind': envelope.message.kind },
@@ -60,6 +60,11 @@ function transportOf(target: MailTarget, connection: Socket) {
     disableFileAccess: true,
     disableUrlAccess: true,
   })
+}
+
+/** The domain of the sender: mail servers look at that of an id too. */
+function domainOf(from: string): string {
+  return /@([^\s<>@]+)>?$/.exec(from)?.[1] ?? 'nixen.invalid'
 }
 
 function reasonOf({ reason }: AbortSignal): string {

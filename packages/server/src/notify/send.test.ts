@@ -48,7 +48,7 @@ describe('e-mail', () => {
       user: 'nixen',
       secure: security !== 'none',
     })
-    expect(taken?.raw).toMatch(/^Message-ID: <abc123@nixen\.invalid>/m)
+    expect(taken?.raw).toMatch(/^Message-ID: <abc123@example\.net>/m)
     expect(taken?.raw).toMatch(/^Auto-Submitted: auto-generated/m)
     expect(taken?.raw).toContain('multipart/alternative')
   })

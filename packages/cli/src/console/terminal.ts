@@ -40,7 +40,7 @@ export async function joinTerminal(socket: WebSocket, { input, output }: Keyboar
   const closed = once(socket, 'close')
   signal.addEventListener('abort', onAbort, { once: true })
   socket.on('message', onBytes)
-  input.setRawMode?.(true)
+  if (input.isTTY === true) input.setRawMode?.(true)
   input.on('data', onKeys)
   try {
     // The arguments of the event.
@@ -49,7 +49,7 @@ export async function joinTerminal(socket: WebSocket, { input, output }: Keyboar
   } finally {
     signal.removeEventListener('abort', onAbort)
     input.off('data', onKeys)
-    input.setRawMode?.(false)
+    if (input.isTTY === true) input.setRawMode?.(false)
     input.pause()
   }
 }

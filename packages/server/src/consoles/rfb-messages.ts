@@ -75,9 +75,10 @@ function qemuMessage(bytes: Uint8Array): MessageLength | typeof forbidden | unde
 
 /** The encodings of pixels, of the cursor and of sizes: nothing by which a viewer may send more than RFC 6143 has. */
 const encodings: ReadonlySet<number> = new Set([
-  0, 1, 2, 4, 5, 6, 7, 8, 9, 15, 16, 17, 21, 22, 50,
-  // H.264, JPEG; Cursor, DesktopSize, LastRect, desktop name, cursor with alpha, cursor of VMware.
-  -239, -223, -224, -307, -314, 0x574d5664,
+  // Of pixels; 21 is JPEG, 50 H.264, -260 Tight with PNG.
+  0, 1, 2, 4, 5, 6, 7, 8, 9, 15, 16, 17, 21, 22, 50, -260,
+  // What a server says by itself: cursors, sizes, the last rectangle, where the pointer is, lights of the keyboard, the name.
+  -239, -240, -314, 0x574d5664, -223, -224, -232, -261, -307,
 ]) // prettier-ignore
 
 /** Levels of quality and compression of Tight (−32 … −23, −256 … −247) and its finer ones (−512 … −412, −768 … −763). */

@@ -212,9 +212,11 @@ function shaky(tab: Browser, url: string, pieces: number): Client {
   return createClient({ baseUrl: url, fetch })
 }
 
-/** What of a picture came from a connection. */
+/** What of a picture came from a connection, without what Nixen itself adds to it: how its VMs are protected. */
 function ofConnection(picture: Picture, connection: ConnectionId): Objects {
-  const own = [...picture].filter(([id, object]) => object['connection'] === connection && id !== connection)
+  const own = [...picture]
+    .filter(([id, object]) => object['connection'] === connection && id !== connection)
+    .map(([id, { protection: _ours, ...object }]) => [id, object] as const)
   // Objects of the contract, by their ids.
   return new Map(own) as unknown as Objects
 }

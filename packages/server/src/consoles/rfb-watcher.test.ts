@@ -170,6 +170,15 @@ describe('a console that is only watched', () => {
     expect(() => watcher.fromViewer(viewer)).toThrow(RfbViolation)
   })
 
+  test('does not keep what a server sends while the viewer says nothing', () => {
+    const watcher = new RfbWatcher()
+    const part = Buffer.alloc(64 * 1024, 1)
+    const before = process.memoryUsage().arrayBuffers
+    for (let i = 0; i < 4000; i++) watcher.fromServer(part)
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 << 20)
+    expect(() => watcher.fromViewer(text('RFB 003.008\n'))).toThrow(RfbViolation)
+  })
+
   test('does not keep what a viewer sends for ever without waiting', () => {
     const watcher = new RfbWatcher()
     expect(() => {

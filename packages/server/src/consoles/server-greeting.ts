@@ -1,5 +1,8 @@
 import { viewOf } from '@nixen/core'
 
+/** The version, and a list of at most 255 security types; bytes. */
+const longestGreeting = 12 + 256
+
 /** The server's part of the handshake (RFC 6143, 7.1), as far as it says how the viewer's goes on. */
 export class ServerGreeting {
   #pending: Uint8Array = new Uint8Array()
@@ -25,7 +28,8 @@ export class ServerGreeting {
   }
 
   take(bytes: Uint8Array): void {
-    if (this.#done) return
+    // What comes after the list is of no interest, however long the viewer takes to answer.
+    if (this.#done || this.#pending.length >= longestGreeting) return
     this.#pending = this.#pending.length === 0 ? bytes.slice() : Buffer.concat([this.#pending, bytes])
     this.#read()
   }

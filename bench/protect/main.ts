@@ -17,13 +17,14 @@ import type { PoolSpec, WriteOrder } from './pool.ts'
 import { cpuOf, MemoryWatch } from './usage.ts'
 
 const quick = process.env['NIXEN_BENCH_QUICK'] === '1'
-const size = quick ? GiB : 4 * GiB
+const size = quick ? GiB : 2 * GiB
 const many = quick ? 5 : 20
 const eachSize = (quick ? 32 : 64) * MiB
 const planned = quick ? 1000 : 10_000
 const password = 'bench'
 const alone = fileURLToPath(new URL('../backup/ours.ts', import.meta.url))
-const of = (name: string, unit: string, ours: number, peer?: number): Figure => figure('protect', name, unit, ours, peer)
+const of = (name: string, unit: string, ours: number, peer?: number): Figure =>
+  figure('protect', name, unit, ours, peer)
 
 /** Backups through the whole stack, each part a process of its own: toolstack (NBD over TLS), server, worker, local repository. */
 export async function run(): Promise<Figure[]> {
@@ -85,7 +86,8 @@ class Stack implements AsyncDisposable {
 
   async job(repository: string, ids: readonly string[]): Promise<string> {
     const work = { kind: 'backup', repositories: [repository] }
-    return (await this.call<{ id: string }>('POST', '/jobs', { name: repository + ids[0], work, selection: { ids } })).id
+    return (await this.call<{ id: string }>('POST', '/jobs', { name: repository + ids[0], work, selection: { ids } }))
+      .id
   }
 
   /** Seconds of a run from the request to its end. */
@@ -96,7 +98,7 @@ class Stack implements AsyncDisposable {
     await until(async () => {
       found = await this.call('GET', `/runs/${id}`)
       return found.finished !== undefined
-    }, 20)
+    })
     if (found.state !== 'succeeded') throw new Error(`The run ${found.state}: ${found.summary}`)
     return (performance.now() - begun) / 1000
   }
@@ -149,8 +151,18 @@ async function wholeStack(scratch: string, release: string): Promise<Figure[]> {
   // What the processors do for the toolstack would be done by hosts.
   const without = ({ wall, theirs }: { wall: number; theirs: number }): number => Math.max(0.01, wall - theirs / 2)
   return [
-    of('first backup, throughput, against packages/backup alone (aim: ratio 0.6)', 'MB/s', mb(first.wall), mb(engine.first.wallSeconds)),
-    of("the same without the toolstack's CPU (aim: ratio 0.85)", 'MB/s', mb(without(first)), mb(engine.first.wallSeconds)),
+    of(
+      'first backup, throughput, against packages/backup alone (aim: ratio 0.6)',
+      'MB/s',
+      mb(first.wall),
+      mb(engine.first.wallSeconds),
+    ),
+    of(
+      "the same without the toolstack's CPU (aim: ratio 0.85)",
+      'MB/s',
+      mb(without(first)),
+      mb(engine.first.wallSeconds),
+    ),
     of('first backup, CPU of server and worker', 's', first.cpu, engine.first.cpuSeconds),
     of('first backup, CPU of the toolstack', 's', first.theirs),
     of('incremental, 5 % changed, wall', 's', next.wall, engine.next.wallSeconds),
@@ -167,7 +179,10 @@ interface Images {
   readonly changes: readonly Run[]
 }
 
-async function backUpAlone(scratch: string, { image, changed, changes }: Images): Promise<{ first: Measured; next: Measured }> {
+async function backUpAlone(
+  scratch: string,
+  { image, changed, changes }: Images,
+): Promise<{ first: Measured; next: Measured }> {
   const repository = join(scratch, 'alone')
   const list = join(scratch, 'changes.json')
   await writeFile(list, JSON.stringify(changes.map(({ offset, length }) => ({ offset, length, kind: 'data' }))))
@@ -182,8 +197,9 @@ async function backUpAlone(scratch: string, { image, changed, changes }: Images)
 
 async function write({ pool }: Stack, order: WriteOrder): Promise<void> {
   const written = once(pool, 'message')
+  const gone = once(pool, 'exit').then(() => Promise.reject(new Error('The toolstack ended')))
   pool.send(order)
-  await written
+  await Promise.race([written, gone])
 }
 
 /** A bench of backups that cannot be restored is worth nothing. */
@@ -228,7 +244,12 @@ async function planning(scratch: string, release: string): Promise<Figure[]> {
   await using stack = await Stack.start({ vms: planned, images: [] }, { release, state: join(scratch, 'state-plan') })
   const repository = await stack.repository(join(scratch, 'r3'))
   const work = { kind: 'backup', repositories: [repository] }
-  const job = { name: 'all', work, selection: { q: 'not tag:never' }, schedules: [{ name: 'nightly', cron: '0 2 * * *' }] }
+  const job = {
+    name: 'all',
+    work,
+    selection: { q: 'not tag:never' },
+    schedules: [{ name: 'nightly', cron: '0 2 * * *' }],
+  }
   const took: number[] = []
   let found = 0
   for (let i = 0; i < 12; i++) {

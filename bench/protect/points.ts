@@ -21,7 +21,14 @@ const records = Array.from({ length: count }, (_, i) => {
     name: `vm-${String(vm).padStart(4, '0')}`,
     path: `/lineage${vm}`,
     tags: vm % 3 === 0 ? ['prod'] : ['test'],
-    facts: { uuid: `uuid-${vm}`, lineage: `lineage${vm}`, ips: [`10.0.${vm >> 8}.${vm & 255}`], size: 4e10, disks: 1, job: 'b7m2x9q4k1zd/nightly' },
+    facts: {
+      uuid: `uuid-${vm}`,
+      lineage: `lineage${vm}`,
+      ips: [`10.0.${vm >> 8}.${vm & 255}`],
+      size: 4e10,
+      disks: 1,
+      job: 'b7m2x9q4k1zd/nightly',
+    },
   }
 })
 // An id as a repository has one.

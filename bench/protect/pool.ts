@@ -1,5 +1,5 @@
 // A pool of simulated hosts in a process of its own, with images in its machines. Writes into them when it is told to.
-import { readFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { startToolstack } from '@nixen/toolstack'
 
 /** How the pool is made: on the command line, as JSON. */
@@ -35,10 +35,11 @@ process.on('disconnect', () => void toolstack[Symbol.asyncDispose]().then(() => 
 process.send?.({ url: toolstack.url, fingerprint: toolstack.fingerprint })
 
 async function write({ vm, from, ranges }: WriteOrder): Promise<void> {
-  const bytes = await readFile(from)
+  await using file = await open(from)
   for (const { offset, length } of ranges) {
+    const { buffer } = await file.read({ buffer: Buffer.alloc(length), position: offset })
     const url = `${toolstack.pools[0]?.debugUrl}/vms/${vm}/disks/0?offset=${offset}`
-    const answer = await fetch(url, { method: 'PUT', body: bytes.subarray(offset, offset + length) })
+    const answer = await fetch(url, { method: 'PUT', body: buffer })
     if (!answer.ok) throw new Error(await answer.text())
   }
   process.send?.({ written: true })

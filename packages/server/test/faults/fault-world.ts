@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { ConnectionId, Job, JobId, NewJob, Point, RepositoryId, RunDetail, RunId, TaskId, Vm } from '@nixen/api'
+import type { ConnectionId, Job, JobId, Point, RepositoryId, RunDetail, RunId, TaskId, Vm } from '@nixen/api'
 import { MiB, seededRandom, silentLog, systemClock, systemRandom, type Random } from '@nixen/core'
 import { xapiProvider, type ProviderSession, type Stray } from '@nixen/providers'
 import { restic } from '@nixen/testkit/restic'
@@ -105,7 +105,7 @@ export class FaultWorld implements AsyncDisposable {
     return this.vm.id.split('.')[2] ?? ''
   }
 
-  async makeJob(more: Partial<NewJob>): Promise<Job> {
+  async makeJob(more: Partial<Parameters<Browser['client']['job']['create']>[0]>): Promise<Job> {
     return await this.client.job.create({
       name: `Nightly ${systemClock.monotonic()}`,
       work: { kind: 'backup', repositories: [this.repository] },
@@ -133,6 +133,7 @@ export class FaultWorld implements AsyncDisposable {
       dataDir: join(this.folder, 'toolstack'),
       images: [{ vm: machine, path: join(this.folder, 'disk.raw') }],
       port: this.#port,
+      nbdPort: 0,
       debugPort: 0,
     })
     this.#port = this.toolstack.port
@@ -221,8 +222,17 @@ export class FaultWorld implements AsyncDisposable {
     return await this.endedRun(await this.begin(job))
   }
 
+  /** The run that all tests of a file begin with. */
+  async firstRun(): Promise<void> {
+    const { state, summary } = await this.run()
+    if (state !== 'succeeded') throw new Error(`The first run ${state}: ${summary}`)
+  }
+
   async ended(id: TaskId): Promise<void> {
-    await eventually(async () => ((await this.client.task.get({ id })).finished === undefined ? undefined : true), 60_000)
+    await eventually(
+      async () => ((await this.client.task.get({ id })).finished === undefined ? undefined : true),
+      60_000,
+    )
   }
 
   async points(): Promise<readonly Point[]> {
@@ -233,7 +243,7 @@ export class FaultWorld implements AsyncDisposable {
   async asRoot<T>(work: (xapi: Xapi) => Promise<T>): Promise<T> {
     const { url, fingerprint = '' } = this.toolstack
     const tls = { kind: 'pin', fingerprint } as const
-    await using xapi = await Xapi.connect({ url, username: 'root', password: 'nixen', tls, clientName: 'test' })
+    await using xapi = await Xapi.connect({ url, username: 'root', password: 'nixen', tls })
     return await work(xapi)
   }
 
@@ -250,15 +260,22 @@ export class FaultWorld implements AsyncDisposable {
     throw new Error('The VM has no disk')
   }
 
-  /** What bears marks of Nixen on the hosts. */
+  /** What bears marks of Nixen on the hosts, and was made for the job. */
   async strays(): Promise<readonly Stray[]> {
     await using session = await this.#session()
-    return await session.protect.strays()
+    return (await session.protect.strays()).filter(({ owner }) => owner === this.job.id || owner === '')
   }
 
   async #session(): Promise<ProviderSession> {
     const { url: address, fingerprint } = this.toolstack
-    const spec = { id: this.connection, kind: 'xapi', address, username: 'root', password: 'nixen', fingerprint } as const
+    const spec = {
+      id: this.connection,
+      kind: 'xapi',
+      address,
+      username: 'root',
+      password: 'nixen',
+      fingerprint,
+    } as const
     return await xapiProvider.open(spec, { clock: systemClock, random: systemRandom, log: silentLog })
   }
 

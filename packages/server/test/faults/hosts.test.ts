@@ -2,13 +2,13 @@ import { MiB } from '@nixen/core'
 import type { Xapi } from '@nixen/xapi'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { eventually } from '../rig.ts'
-import { expectHonest, expectWhole } from './aftermath.ts'
+import { expectHonest, expectWhole, wholeAgain } from './aftermath.ts'
 import { FaultWorld } from './fault-world.ts'
 
 let world: FaultWorld
 beforeAll(async () => {
   world = await FaultWorld.start()
-  expect(await world.run()).toMatchObject({ state: 'succeeded' })
+  await world.firstRun()
 })
 afterAll(async () => await world?.[Symbol.asyncDispose]())
 
@@ -39,7 +39,7 @@ describe('a run during which', { timeout: 300_000 }, () => {
     rule.remove()
     expect(run).toMatchObject({ state: 'failed', failed: 1, summary: expect.stringMatching(sentence) })
     await expectHonest(world, run, points)
-    await expectWhole(world)
+    expect(await wholeAgain(world)).toMatch(/succeeded|warned/)
   })
 
   test.each<[string, (world: FaultWorld) => Promise<void>, RegExp]>([
@@ -64,7 +64,14 @@ describe('a run during which', { timeout: 300_000 }, () => {
     ],
     [
       'the record of changes is damaged',
-      async () => void (await Promise.resolve(world.pool.faults.add({ method: 'VDI.list_changed_blocks', count: 1, error: ['SR_BACKEND_FAILURE_459', '', 'corrupt', ''] }))),
+      async () =>
+        void (await Promise.resolve(
+          world.pool.faults.add({
+            method: 'VDI.list_changed_blocks',
+            count: 1,
+            error: ['SR_BACKEND_FAILURE_459', '', 'corrupt', ''],
+          }),
+        )),
       /damaged/,
     ],
   ])('%s reads everything, says why once, and not again the next night', async (_, disturb, sentence) => {
@@ -88,7 +95,7 @@ describe('a run during which', { timeout: 300_000 }, () => {
     rule.remove()
     expect(run.items[0]?.notes.join(' ')).toMatch(/did not remove the data/)
     await expectHonest(world, run, points)
-    await expectWhole(world)
+    expect(await wholeAgain(world)).toMatch(/succeeded|warned/)
   })
 
   test('all hosts go away for a moment ends well, or says so', async () => {
@@ -99,7 +106,7 @@ describe('a run during which', { timeout: 300_000 }, () => {
     await world.comeBack()
     const end = await world.endedRun(run)
     await expectHonest(world, end, points)
-    await expectWhole(world)
+    expect(await wholeAgain(world)).toMatch(/succeeded|warned/)
   })
 
   test('another host becomes master ends well, or says so', async () => {
@@ -114,7 +121,7 @@ describe('a run during which', { timeout: 300_000 }, () => {
     rule.remove()
     const end = await world.endedRun(run)
     await expectHonest(world, end, points)
-    await expectWhole(world)
+    expect(await wholeAgain(world)).toMatch(/succeeded|warned/)
   })
 
   test('the VM moves to another host stores it as it was', async () => {
@@ -134,7 +141,7 @@ describe('a run during which', { timeout: 300_000 }, () => {
     const end = await world.endedRun(run)
     expect(end.state).toMatch(/succeeded|warned/)
     await expectHonest(world, end, points)
-    await expectWhole(world)
+    expect(await wholeAgain(world)).toMatch(/succeeded|warned/)
   })
 
   test('a disk grows stores it as it was, and the next run says that it reads everything', async () => {

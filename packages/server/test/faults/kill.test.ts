@@ -4,7 +4,7 @@ import type { RunDetail, RunId } from '@nixen/api'
 import { seededRandom, systemClock } from '@nixen/core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { eventually } from '../rig.ts'
-import { expectHonest, expectWhole } from './aftermath.ts'
+import { expectHonest, expectWhole, wholeAgain } from './aftermath.ts'
 import { FaultWorld } from './fault-world.ts'
 
 // kill -9 of the server and of its worker. NIXEN_FAULTS says how many random moments; NIXEN_SEED repeats a run.
@@ -15,7 +15,7 @@ const seed = Number(process.env['NIXEN_SEED'] ?? (campaign === undefined ? 20_26
 let world: FaultWorld
 beforeAll(async () => {
   world = await FaultWorld.start()
-  expect(await world.run()).toMatchObject({ state: 'succeeded' })
+  await world.firstRun()
 })
 afterAll(async () => await world[Symbol.asyncDispose]())
 
@@ -32,17 +32,30 @@ async function killAndRead(victim: Victim, run: RunId): Promise<RunDetail> {
 }
 
 /** Calls of a backup on the host, in their order: the kill comes while the host makes its client wait. */
-const calls = ['VDI.enable_cbt', 'VM.snapshot', 'VM.set_other_config', 'VDI.set_other_config', 'VDI.get_nbd_info', 'VDI.list_changed_blocks', 'VDI.add_to_other_config', 'VDI.data_destroy', 'VM.destroy', 'VDI.destroy'] as const
+const calls = [
+  'VDI.enable_cbt',
+  'VM.snapshot',
+  'VM.set_other_config',
+  'VDI.set_other_config',
+  'VDI.get_nbd_info',
+  'VDI.list_changed_blocks',
+  'VDI.add_to_other_config',
+  'VDI.data_destroy',
+  'VM.destroy',
+  'VDI.destroy',
+] as const
 /** Folders of the repository in the order in which a backup writes to them. */
 const folders = ['locks', 'data', 'index', 'snapshots'] as const
-const few: readonly string[] = ["VM.snapshot", "VDI.data_destroy", "snapshots"]
-const chosen = <T extends string>(all: readonly T[]): readonly T[] => (campaign === undefined ? all.filter((one) => few.includes(one)) : all)
+const few: ReadonlySet<string> = new Set(['VM.snapshot', 'VDI.data_destroy', 'snapshots'])
+const chosen = <T extends string>(all: readonly T[]): readonly T[] =>
+  campaign === undefined ? all.filter((one) => few.has(one)) : all
 
 describe.each<Victim>(['server', 'worker'])('kill -9 of the %s', { timeout: 300_000 }, (victim) => {
   test.each(chosen(calls))('while the host does %s', async (method) => {
     await world.write()
     // Only where changes are not tracked yet is that asked for.
-    if (method === 'VDI.enable_cbt') await world.asRoot(async (xapi) => await xapi.client.VDI.disable_cbt(await world.diskRef(xapi)))
+    if (method === 'VDI.enable_cbt')
+      await world.asRoot(async (xapi) => await xapi.client.VDI.disable_cbt(await world.diskRef(xapi)))
     const before = (await world.points()).map(({ id }) => id)
     const rule = world.pool.faults.add({ method, count: 1, delay: 1500 })
     const run = await world.begin()
@@ -50,7 +63,7 @@ describe.each<Victim>(['server', 'worker'])('kill -9 of the %s', { timeout: 300_
     const end = await killAndRead(victim, run)
     rule.remove()
     await expectHonest(world, end, before)
-    await expectWhole(world)
+    expect(await wholeAgain(world)).toMatch(/succeeded|warned/)
   })
 
   test.each(chosen(folders))('when something new is in %s of the repository', async (name) => {
@@ -62,7 +75,7 @@ describe.each<Victim>(['server', 'worker'])('kill -9 of the %s', { timeout: 300_
     await eventually(async () => ((await list()).some((file) => !known.has(file)) ? true : undefined), 30_000)
     const end = await killAndRead(victim, run)
     await expectHonest(world, end, before)
-    await expectWhole(world)
+    expect(await wholeAgain(world)).toMatch(/succeeded|warned/)
   })
 })
 
@@ -83,11 +96,12 @@ test(
       else interrupted++
       await expectHonest(world, end, before)
       await expectWhole(world)
-      if (i % 20 === 19) expect(await world.restic('check', '--read-data')).toContain('no errors were found')
+      // Fails when restic finds anything.
+      if (i % 20 === 19) await world.restic('check', '--read-data')
     }
     expect(await world.restic('check', '--read-data')).toContain('no errors were found')
     // A campaign in which every run got done in time proves nothing.
-    if (kills > 10) expect(interrupted).toBeGreaterThan(kills / 5)
+    expect(interrupted).toBeGreaterThanOrEqual(kills > 10 ? kills / 5 : 0)
   },
   120_000 + kills * 60_000,
 )

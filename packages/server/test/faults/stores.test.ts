@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { restic } from '@nixen/testkit/restic'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { expectHonest, expectWhole } from './aftermath.ts'
+import { expectHonest, expectWhole, wholeAgain } from './aftermath.ts'
 import { FaultWorld, password } from './fault-world.ts'
 
 const execute = promisify(execFile)
@@ -13,7 +13,7 @@ let small = ''
 let mounted = false
 beforeAll(async () => {
   world = await FaultWorld.start()
-  expect(await world.run()).toMatchObject({ state: 'succeeded' })
+  await world.firstRun()
   small = join(world.folder, 'small')
   await mkdir(small)
   mounted = await execute('mount', ['-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', small]).then(
@@ -36,7 +36,7 @@ describe('a repository', { timeout: 300_000 }, () => {
     expect(first).toMatchObject({ state: 'succeeded' })
     await world.write(60)
     const bad = await world.run(job.id)
-    expect(bad).toMatchObject({ state: 'failed', summary: expect.stringMatching(/Small is full|no space/i) })
+    expect(bad).toMatchObject({ state: 'failed', summary: expect.stringMatching(/No room is left in Small/) })
     expect(bad.items[0]?.error?.code).toBe('repository.full')
     const check = await restic(small, ['check', '--read-data', '--no-lock'], { password })
     expect(check.stdout + check.stderr).toContain('no errors were found')
@@ -56,12 +56,14 @@ describe('a repository', { timeout: 300_000 }, () => {
     const before = (await world.points()).map(({ id }) => id)
     const other = 'another password'
     await world.changeKey(other)
+    // A worker that has it open needs no password.
+    await world.killWorkers()
     const bad = await world.run()
     expect(bad).toMatchObject({ state: 'failed', summary: expect.stringMatching(/password|key/) })
     expect(bad.items[0]?.error?.code).toBe('repository.wrong_password')
     await expectHonest(world, bad, before)
     await world.client.repository.update({ id: world.repository, password: other })
-    await expectWhole(world)
+    expect(await wholeAgain(world)).toMatch(/succeeded|warned/)
   })
 
   test('that restic prunes at the same time gets its point, and stays whole', async () => {
@@ -85,6 +87,6 @@ describe('a repository', { timeout: 300_000 }, () => {
     await execute('mv', [`${world.repositoryPath}-away`, world.repositoryPath])
     expect(bad.state).toBe('failed')
     await expectHonest(world, bad, before)
-    await expectWhole(world)
+    expect(await wholeAgain(world)).toMatch(/succeeded|warned/)
   })
 })

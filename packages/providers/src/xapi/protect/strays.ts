@@ -25,11 +25,7 @@ export async function findStrays(context: ProtectContext, options: StrayOptions 
 }
 
 /** A few calls for each disk, where everything would be all records of the pool. */
-async function straysOfDisks(
-  context: ProtectContext,
-  disks: readonly string[],
-  options: Stoppable,
-): Promise<Stray[]> {
+async function straysOfDisks(context: ProtectContext, disks: readonly string[], options: Stoppable): Promise<Stray[]> {
   const { VDI } = callsOf(context, options)
   const found: Stray[] = []
   for (const uuid of disks) {

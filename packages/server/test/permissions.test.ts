@@ -70,6 +70,7 @@ describe.each([...builtinRoles.map((role) => [role.id, role] as const), ['nobody
         const grants = role?.grants ?? []
         const given =
           permission === 'session' ||
+          permission === 'any' ||
           grants.some(({ actions }) => actions.some((pattern) => covers(pattern, permission)))
         const { fetch } = tabOf(id)
         const { status, code } = await knock(operation, fetch)

@@ -40,7 +40,7 @@ export const bulkEndpoints = {
       allowed: z.int().nonnegative().meta({ description: 'How many it is done with.', unit: 'count' }),
       refused: z.int().nonnegative().meta({ description: 'How many are left out.', unit: 'count' }),
     }),
-    permission: 'session',
+    permission: 'any',
     audit: 'bulk.run',
     errors: ['query.invalid', 'bulk.no_such_action', 'bulk.ids_or_query'],
     cli: { verb: 'bulk', args: ['action'], columns: ['allowed', 'refused', 'task'] },

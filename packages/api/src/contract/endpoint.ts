@@ -37,8 +37,11 @@ export interface EndpointSpec {
   readonly download?: string
   /** The JSON answer; left out: 204 without a body, `download` or `stream`. */
   readonly output?: z.ZodType
-  /** What a user must be allowed to: a permission, `session` (any user, about themselves) or `public`. */
-  readonly permission: Permission | 'session' | 'public'
+  /**
+   * What a user must be allowed to: a permission, `session` (any user, about themselves), `any` (any user: each object is judged by itself)
+   * or `public`.
+   */
+  readonly permission: Permission | 'session' | 'any' | 'public'
   /** Name in the audit log; everything but GET has one, and a GET with a download. */
   readonly audit?: string
   /** Codes beside those that every endpoint may answer with (`request.*`, `auth.*`). */
@@ -96,7 +99,7 @@ function* findProblems(spec: EndpointSpec): Generator<string> {
   if (inputIsQuery(spec)) {
     for (const field of input) if (!isQueryField(field.schema)) yield `${field.name} cannot be written in a query`
   }
-  if (spec.permission !== 'public' && spec.permission !== 'session' && !permissions.has(spec.permission)) {
+  if (!['public', 'session', 'any'].includes(spec.permission) && !permissions.has(spec.permission)) {
     yield `there is no permission ${spec.permission}`
   }
   const isAudited = spec.method !== 'GET' || spec.download !== undefined

@@ -66,7 +66,9 @@ export function prepareAction({ inventory, connections }: ActionPorts, wanted: W
 }
 
 function permissionOf({ permission }: EndpointSpec): Permission {
-  if (permission === 'public' || permission === 'session') throw new TypeError('An action needs a permission.')
+  if (permission === 'public' || permission === 'session' || permission === 'any') {
+    throw new TypeError('An action needs a permission.')
+  }
   return permission
 }
 

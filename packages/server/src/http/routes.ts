@@ -85,8 +85,9 @@ async function answer(exchange: Exchange, options: RouteOptions): Promise<unknow
   }
   try {
     who = await identify(exchange, options)
-    if (endpoint.permission !== 'public' && endpoint.permission !== 'session' && who) {
-      demandPermission(who.access, endpoint.permission)
+    const { permission } = endpoint
+    if (permission !== 'public' && permission !== 'session' && permission !== 'any' && who) {
+      demandPermission(who.access, permission)
     }
     const parsed = parseRequest(endpoint, rawOf(request))
     input = parsed.input

@@ -17,6 +17,8 @@ import { Notifier } from '../src/notify/notifier.ts'
 /** Channels and what delivers to them, on a database of their own and a clock that stands still. */
 export interface NoticeRig extends AsyncDisposable {
   readonly db: Db
+  /** Where the key is. */
+  readonly folder: string
   readonly clock: FakeClock
   readonly inventory: Inventory
   readonly channels: Channels
@@ -49,6 +51,7 @@ export async function noticeRig(): Promise<NoticeRig> {
   const owned = parts.move()
   return Object.assign(made, {
     db,
+    folder,
     clock,
     inventory,
     channels,

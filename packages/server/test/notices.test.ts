@@ -161,4 +161,18 @@ describe('an alert', () => {
     expect((await tab.client.alarm.list({ q: 'name:alert_host_cpu' })).items).toEqual([])
     await tab.client.alert.remove({ id })
   }, 60_000)
+
+  test('of jobs, certificates and repositories looks at those', async () => {
+    const preview = async (condition: Parameters<typeof tab.client.alert.preview>[0]['condition']) => {
+      const { looked, holds, items } = await tab.client.alert.preview({ name: 'x', condition })
+      return [looked, holds, items.map(({ name }) => name)]
+    }
+    expect(await preview({ kind: 'job-failed' })).toEqual([1, 0, ['Off']])
+    expect(await preview({ kind: 'job-late' })).toEqual([1, 0, ['Off']])
+    const pool = (await tab.client.connection.list({})).items[0]?.name
+    // The server itself speaks plain HTTP here.
+    expect((await preview({ kind: 'certificate', days: 1 }))[2]).toEqual([pool])
+    expect(await preview({ kind: 'repository' })).toEqual([0, 0, []])
+    expect((await preview({ kind: 'query', type: 'vm', q: 'protection:unprotected' }))[0]).toBeGreaterThanOrEqual(4)
+  })
 })

@@ -1,6 +1,8 @@
 import { startReceiver, type ReceiverAnswer } from '@nixen/testkit/http-receiver'
 import type { ChannelId } from '@nixen/api'
 import { describe, expect, test } from 'vitest'
+import { addKey, dropOldKeys } from '../src/keys/master-key.ts'
+import { ChannelStore } from '../src/notify/channel-store.ts'
 import { testMessage } from '../src/notify/test-message.ts'
 import { hook, noticeRig, type NoticeRig } from './notice-rig.ts'
 
@@ -185,5 +187,14 @@ describe('a channel', () => {
     ).rejects.toMatchObject({
       code: 'channel.name_taken',
     })
+  })
+
+  test('is sealed with a new key when the old one is replaced', async () => {
+    await using all = await noticeRig()
+    const url = 'https://chat.example.net/T0KEN'
+    await all.channels.create({ kind: 'webhook', name: 'x', enabled: true, hourly: 9, url })
+    await new ChannelStore(all.db, addKey(all.folder)).sealAgain()
+    const vault = dropOldKeys(all.folder)
+    expect(await new ChannelStore(all.db, vault).all()).toMatchObject([{ target: { kind: 'webhook', url } }])
   })
 })

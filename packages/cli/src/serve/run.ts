@@ -32,7 +32,7 @@ export async function serve(context: NixenContext, flags: ServeFlags): Promise<v
   await using simulated = (await wantsSimulated(context, server, flags))
     ? await simulateIn(context, server, stateDir)
     : undefined
-  const found = { server, simulated, stateDir }
+  const found = { server, simulated, stateDir, command: commandFor(context, flags, stateDir) }
   print(context, flags, { json: describe(found), text: greeting(found) })
   await untilAborted(context.signal)
 }
@@ -67,6 +67,14 @@ interface Running {
   readonly server: Server
   readonly simulated: Simulated | undefined
   readonly stateDir: string
+  /** What to type before the words of a command on this machine. */
+  readonly command: string
+}
+
+/** As this server was started: from a checkout `nixen` is hardly on the PATH, and another state directory has to be said. */
+function commandFor({ process: { env } }: NixenContext, { state }: ServeFlags, stateDir: string): string {
+  const program = env?.['NIXEN_PROGRAM'] ?? 'nixen'
+  return state === undefined ? program : `NIXEN_STATE_DIR='${stateDir}' ${program}`
 }
 
 function describe({ server, simulated, stateDir }: Running): object {
@@ -79,7 +87,8 @@ function describe({ server, simulated, stateDir }: Running): object {
   return { url, fingerprint, setUpToken: setUpUrl?.split('#')[1], setUpUrl, localSocket, stateDir, simulated: pool }
 }
 
-function greeting({ server: { url, fingerprint, setUpUrl, localSocket }, simulated, stateDir }: Running): string {
+function greeting({ server, simulated, stateDir, command }: Running): string {
+  const { url, fingerprint, setUpUrl, localSocket } = server
   const pin = fingerprint === undefined ? '' : ` \\\n    --fingerprint ${fingerprint}`
   return [
     `Nixen ${nixenVersion} answers at ${url} (REST API: ${url}api/v1/)`,
@@ -90,7 +99,7 @@ function greeting({ server: { url, fingerprint, setUpUrl, localSocket }, simulat
       : [
           '',
           'There is no user yet. This makes the first administrator, here or on another machine; the link works once:',
-          `  nixen setup --username admin --link '${setUpUrl}'${pin}`,
+          `  ${command} setup --username admin --link '${setUpUrl}'${pin}`,
         ]),
     ...(simulated
       ? [
@@ -100,7 +109,7 @@ function greeting({ server: { url, fingerprint, setUpUrl, localSocket }, simulat
       : []),
     ...(localSocket === undefined
       ? []
-      : ['', 'On this machine you need no log-in. In another terminal:', '  nixen vm list']),
+      : ['', 'On this machine you need no log-in. In another terminal:', `  ${command} vm list`]),
     '',
     'Ctrl-C ends it.',
   ].join('\n')

@@ -44,7 +44,7 @@ function describe(error: SerializedError): string {
     .map((line) => line.replace(root, '').replace('file://', ''))
   // Vitest begins the name of a cause with "Caused by:".
   const lines = [`${error.name ?? 'Error'}: ${error.message}`, ...frames.slice(0, 3)]
-  if (error.diff) lines.push(error.diff)
+  if (typeof error.diff === 'string') lines.push(error.diff)
   if (error.cause) lines.push(describe(error.cause))
   return stripVTControlCharacters(lines.join('\n'))
 }

@@ -58,7 +58,7 @@ describe('a console', () => {
     const here = await xapi.client.VM.get_resident_on(ref)
     const there = (await xapi.client.host.get_all()).find((other) => other !== here)
     if (!there) throw new Error('There is one host only')
-    await xapi.client.VM.pool_migrate(ref, there, new Map())
+    await xapi.client.VM.pool_migrate(ref, there, {})
     expect(await firstBytes(await session.consoles.open(id, { kind: 'vnc' }))).toBe('RFB 003.008\n')
   })
 

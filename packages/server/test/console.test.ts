@@ -170,7 +170,7 @@ describe('the console of a host', () => {
     expect(screen.name).toMatch(/control domain/i)
     await using xapi = await onPool()
     const { ref } = await tab.client.host.native({ id: host.id })
-    const domain = await xapi.client.host.get_control_domain(asRef('host', ref))
+    const domain = await xapi.client.host.get_control_domain(asRef('host', ref ?? ''))
     for (const console of await xapi.client.VM.get_consoles(domain ?? asRef('VM', ''))) {
       if ((await xapi.client.console.get_protocol(console)) === 'vt100') await xapi.client.console.destroy(console)
     }

@@ -40,7 +40,7 @@ async function ask(socket: TLSSocket): Promise<string> {
 async function serve(settings: Settings, { clock = systemClock, log = silentLog }: { clock?: Clock; log?: Log } = {}) {
   const tls = await provideTls({ folder, settings, now: clock.now() })
   if (!tls) throw new TypeError('TLS is on')
-  const app = createApp({ logger: pino({ level: 'silent' }), tls, trustedProxies: [] })
+  const app = createApp({ logger: pino({ level: 'silent' }), tls, trustedProxies: [], isUpgrade: () => false })
   app.get('/ping', () => 'pong')
   await app.listen({ host: '127.0.0.1', port: 0 })
   const served: string[] = [tls.fingerprint]

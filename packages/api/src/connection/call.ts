@@ -18,13 +18,13 @@ export const callEndpoints = {
         .regex(/^[A-Za-z_]{1,40}\.[A-Za-z0-9_]{1,80}$/, { error: 'CLASS.message, for example VM.get_record.' })
         .meta({ description: 'Class and message: VM.get_record.' }),
       args: z
-        .array(z.json())
+        .array(z.unknown())
         .max(30)
         .default([])
         .meta({ description: 'Its parameters without the session. `uuid:CLASS:UUID` stands for the reference.' }),
       write: flag('It may change something.').default(false),
     }),
-    output: z.strictObject({ result: z.json().meta({ description: 'What the host answered.' }) }),
+    output: z.strictObject({ result: z.unknown().meta({ description: 'What the host answered.' }) }),
     permission: 'pool:update',
     audit: 'connection.call',
     errors: ['connection.not_found', 'connection.not_connected', 'connection.unsupported', 'connection.read_only'],

@@ -1,6 +1,7 @@
 import { connectionErrors, type ActionRequest, type Actions } from '@nixen/api'
 import { Xapi } from '@nixen/xapi'
 import type { ActionTask, ProviderActions } from '../../action/actions.ts'
+import { connectionError } from '../errors.ts'
 import { follow, refOf, withKeys, type XapiContext } from './context.ts'
 import { roll } from './rolling.ts'
 
@@ -58,14 +59,7 @@ async function addHost(
 ): Promise<void> {
   const { master, credentials } = context
   const url = address.includes('://') ? address : `https://${address}`
-  await using joining = await Xapi.connect({
-    url,
-    username,
-    password,
-    originator: 'nixen',
-    tls: fingerprint === undefined ? { kind: 'ca' } : { kind: 'pin', fingerprint },
-    signal: task.signal,
-  })
+  await using joining = await reach({ address, url, username, password, fingerprint }, task)
   const hosts = await joining.client.host.get_all()
   if (hosts.length > 1) {
     throw connectionErrors.unsupported({
@@ -79,4 +73,29 @@ async function addHost(
     signal: task.signal,
     onProgress: (part) => task.progress(part),
   })
+}
+
+interface Joining {
+  readonly address: string
+  readonly url: string
+  readonly username: string
+  readonly password: string
+  readonly fingerprint: string | undefined
+}
+
+/** Logs in on the host that joins. What fails is about that host, not about the pool. */
+async function reach({ address, url, username, password, fingerprint }: Joining, task: ActionTask): Promise<Xapi> {
+  try {
+    return await Xapi.connect({
+      url,
+      username,
+      password,
+      originator: 'nixen',
+      tls: fingerprint === undefined ? { kind: 'ca' } : { kind: 'pin', fingerprint },
+      signal: task.signal,
+    })
+  } catch (error) {
+    task.signal.throwIfAborted()
+    throw connectionError(error, { address, username, fingerprint })
+  }
 }

@@ -4,8 +4,6 @@ import {
   demandPermission,
   may,
   type Connection,
-  type Contract,
-  type OutputOf,
   type Pool,
   type ResourceId,
   type ResourceType,
@@ -62,7 +60,8 @@ export function inspectHandlers({ connections, inventory }: InspectPorts): {
         info.note({ on: id, onName: connection.name })
         demandPermission(who.access, input.write ? 'pool:manage' : 'pool:update', poolOf(inventory, connection))
         if (input.write && connection.readOnly === true) throw connectionErrors.read_only({ name: connection.name })
-        return { result: toJson(await connections.session(id).inspect.call(input)) }
+        // Messages without a result answer with nothing.
+        return { result: (await connections.session(id).inspect.call(input)) ?? null }
       },
     },
   }
@@ -77,13 +76,6 @@ interface Seen {
 function isVisible(inventory: Inventory, { type, id, who }: Seen): boolean {
   const object = inventory.get(type, id)
   return object !== undefined && may(who.access, `${type}:read`, object)
-}
-
-type Json = OutputOf<Contract['connection']['call']>['result']
-
-/** What the provider made plain already, with the type of JSON. */
-function toJson(value: unknown): Json {
-  return value === undefined ? null : (value as Json)
 }
 
 /** What the permission is asked on. @throws connection.not_connected while no pool is known */

@@ -114,6 +114,18 @@ describe('a channel', () => {
     }
   })
 
+  test('that was changed is tried at once with what waits', async () => {
+    await using all = await noticeRig()
+    await using broken = await startReceiver(() => ({ status: 500 }))
+    await using well = await startReceiver()
+    const id = await hook(all.channels, broken)
+    await all.notifier.send([id], testMessage('x', 0))
+    await tried(all, id, 1)
+    await all.channels.update(id, { url: well.url })
+    await expect.poll(() => well.received.length, soon).toBe(1)
+    await expect.poll(async () => (await all.deliveries.list(id, { limit: 1 }))[0]?.state, soon).toBe('sent')
+  })
+
   test('that is switched off drops what waits and what comes', async () => {
     await using all = await noticeRig()
     await using receiver = await startReceiver(() => ({ status: 500 }))

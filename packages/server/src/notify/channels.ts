@@ -97,10 +97,11 @@ export class Channels {
     const target = changeTarget(before.target, change)
     const given = { name: name ?? before.name, enabled: enabled ?? before.enabled, hourly: hourly ?? before.hourly }
     const { deliveries, clock } = this.#ports
-    const shown = await this.#save({ ...before, ...given, target })
-    if (given.enabled) await deliveries.hurry(id, clock.now())
-    else await deliveries.giveUpAll(id, { at: clock.now(), answer: 'The channel was switched off.' })
-    return shown
+    const waiting = async (): Promise<void> => {
+      if (given.enabled) await deliveries.hurry(id, clock.now())
+      else await deliveries.giveUpAll(id, { at: clock.now(), answer: 'The channel was switched off.' })
+    }
+    return await this.#save({ ...before, ...given, target }, waiting)
   }
 
   /** @throws channel.not_found, channel.in_use */
@@ -131,9 +132,11 @@ export class Channels {
     return await this.#ports.deliveries.list(id, filter)
   }
 
-  async #save(channel: StoredChannel): Promise<Channel> {
+  /** `then` is done before anybody looks at the channel again. */
+  async #save(channel: StoredChannel, then?: () => Promise<void>): Promise<Channel> {
     await this.#ports.store.put(channel)
     this.#channels.set(channel.id, channel)
+    await then?.()
     this.#tell(channel.id)
     return await this.#show(channel)
   }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { action } from '../action/action.ts'
-import { HostId, VmId } from '../ids/resource-id.ts'
+import { HostId, StorageId, VmId } from '../ids/resource-id.ts'
 import { bytes, count, flag, text, word } from '../schema/fields.ts'
 import { vmCan } from './capabilities.ts'
 
@@ -48,12 +48,34 @@ export const vmSettingsActions = {
       videoMemory: z.int().min(1).max(256).optional().meta({ description: 'Video memory in MiB.' }),
       videoCard: word(['cirrus', 'std'], 'The graphics card that it sees.').optional(),
       nested: flag('It may run virtual machines itself; from its next start on.').optional(),
+      cpuMask: z
+        .array(z.int().min(0).max(1023))
+        .min(1)
+        .max(1024)
+        .nullable()
+        .optional()
+        .meta({ description: 'Processors of the host that it may use, from its next start on; null for all.' }),
+      nicType: word(
+        ['e1000', 'rtl8139'],
+        'The NIC that a guest without drivers sees; from its next start on.',
+      ).optional(),
+      viridian: flag('Windows is offered the interfaces of Hyper-V; from its next start on.').optional(),
+      serial: word(['none', 'pty'], 'Whether it has a serial console; from its next start on.').optional(),
+      windowsDrivers: flag('Windows Update installs its guest drivers; only while it is halted.').optional(),
+      kernelArgs: text('Arguments of the kernel of a PV guest.').max(4000).optional(),
+      suspendStorage: StorageId.nullable().optional().meta({
+        description: 'Where its memory is saved when it is suspended; null for that of the pool.',
+      }),
+      guestData: z
+        .record(z.string().regex(/^[A-Za-z0-9_./-]{1,200}$/), z.string().max(4000).nullable())
+        .optional()
+        .meta({ description: 'What the guest reads in XenStore below vm-data; null takes a key away.' }),
       blocked: z
         .record(z.string(), z.string().nullable())
         .optional()
         .meta({ description: 'Actions to forbid on this VM, each with the reason; null allows one again.' }),
     }),
-    needs: { homeHost: 'host:read' },
+    needs: { homeHost: 'host:read', suspendStorage: 'disk:create' },
     cli: { verb: 'vm update' },
     permission: 'vm:update',
     can: vmCan.update,
@@ -134,6 +156,16 @@ export const vmSettingsActions = {
     cli: { args: ['firmware'] },
     permission: 'vm:configure',
     can: vmCan.setFirmware,
+  }),
+  setVirtualization: action({
+    ...vm,
+    name: 'set-virtualization',
+    title: 'Set how NAME is virtualized',
+    summary: 'Set how the processors of a halted VM are virtualized',
+    input: z.strictObject({ mode: word(['hvm', 'pv', 'pvh'], 'The way.') }),
+    cli: { args: ['mode'] },
+    permission: 'vm:configure',
+    can: vmCan.setVirtualization,
   }),
   setSecureBoot: action({
     ...vm,

@@ -67,6 +67,32 @@ async function settings(world: ActingWorld): Promise<void> {
       task,
     ),
   )
+  await world.run(async (task) =>
+    vm.update(
+      {
+        id,
+        cpuMask: [0, 1],
+        cpuWeight: 512,
+        cpuCap: 150,
+        nicType: 'e1000',
+        viridian: true,
+        serial: 'pty',
+        videoMemory: 16,
+        videoCard: 'std',
+        nested: false,
+        guestData: { role: 'web' },
+        afterCrash: 'preserve',
+        startOrder: 2,
+        startDelay: 5,
+        shutdownDelay: 6,
+      },
+      task,
+    ),
+  )
+  const { record } = await world.session.native(id)
+  // What the inventory does not tell is in the record of the host.
+  for (const value of ['0,1', '512', 'e1000', 'pty', 'web'])
+    assert.ok(JSON.stringify(record).includes(`"${value}"`), value)
   await world.run(async (task) => vm.setCpus({ id, count: 2, max: 4 }, task))
   await world.run(async (task) => vm.setMemory({ id, size: 256 * MiB, min: 128 * MiB }, task))
   await world.run(async (task) => vm.setFirmware({ id, firmware: 'uefi' }, task))

@@ -7,7 +7,15 @@ import { refOf, withKeys, type XapiContext } from '../context.ts'
 
 type Settings = Pick<
   ProviderActions['vm'],
-  'update' | 'setCpus' | 'setMemory' | 'setBoot' | 'setFirmware' | 'setSecureBoot' | 'addTpm' | 'removeTpm'
+  | 'update'
+  | 'setCpus'
+  | 'setMemory'
+  | 'setBoot'
+  | 'setFirmware'
+  | 'setVirtualization'
+  | 'setSecureBoot'
+  | 'addTpm'
+  | 'removeTpm'
 >
 
 /** Options of VMs. */
@@ -32,6 +40,10 @@ export function vmSettings(context: XapiContext): Settings {
     async setFirmware({ id, firmware }) {
       const vm = await refOf(context, id, 'VM')
       await VM.set_HVM_boot_params(vm, withKeys(await VM.get_HVM_boot_params(vm), { firmware }))
+    },
+    async setVirtualization({ id, mode }) {
+      const vm = await refOf(context, id, 'VM')
+      await VM.set_domain_type(vm, mode)
     },
     async setSecureBoot({ id, on }) {
       const vm = await refOf(context, id, 'VM')
@@ -66,13 +78,27 @@ async function updateVm(context: XapiContext, vm: Ref<'VM'>, changes: Changes): 
   }
   await updateMaps(context, vm, changes)
   await updateEnds(context, vm, changes)
+  await updateGuest(context, vm, changes)
   await updateBlocked(context, vm, changes.blocked ?? {})
 }
 
 /** What XAPI keeps in maps: keys that are not ours stay as they are. */
 async function updateMaps({ xapi }: XapiContext, vm: Ref<'VM'>, changes: Changes): Promise<void> {
   const { VM, pool } = xapi.client
-  const { notes, fields = {}, autoStart, cpuWeight, cpuCap, videoMemory, videoCard, nested } = changes
+  const {
+    notes,
+    fields = {},
+    autoStart,
+    cpuWeight,
+    cpuCap,
+    videoMemory,
+    videoCard,
+    nested,
+    cpuMask,
+    nicType,
+    viridian,
+    serial,
+  } = changes
   const config: Record<string, string | undefined> = {}
   if (notes !== undefined) config[notesKey] = notes === '' ? undefined : notes
   for (const [key, value] of Object.entries(fields)) config[`${fieldPrefix}${key}`] = value ?? undefined
@@ -84,13 +110,17 @@ async function updateMaps({ xapi }: XapiContext, vm: Ref<'VM'>, changes: Changes
       if (own['auto_poweron'] !== 'true') await pool.set_other_config(ref, withKeys(own, { auto_poweron: 'true' }))
     }
   }
-  const params: Record<string, string> = {}
+  const params: Record<string, string | undefined> = {}
   if (cpuWeight !== undefined) params['weight'] = String(cpuWeight)
   if (cpuCap !== undefined) params['cap'] = String(cpuCap)
+  if (cpuMask !== undefined) params['mask'] = cpuMask === null ? undefined : cpuMask.join(',')
   if (Object.keys(params).length > 0) await VM.set_VCPUs_params(vm, withKeys(await VM.get_VCPUs_params(vm), params))
   const platform: Record<string, string> = {}
   if (videoMemory !== undefined) platform['videoram'] = String(videoMemory)
   if (videoCard !== undefined) platform['vga'] = videoCard
+  if (nicType !== undefined) platform['nic_type'] = nicType
+  if (viridian !== undefined) platform['viridian'] = String(viridian)
+  if (serial !== undefined) platform['hvm_serial'] = serial
   // XCP-ng 8.3 reads the one, older hosts the other.
   if (nested !== undefined) Object.assign(platform, { 'nested-virt': String(nested), 'exp-nested-hvm': String(nested) })
   if (Object.keys(platform).length > 0) await VM.set_platform(vm, withKeys(await VM.get_platform(vm), platform))
@@ -104,6 +134,21 @@ async function updateEnds({ xapi }: XapiContext, vm: Ref<'VM'>, changes: Changes
   if (afterReboot !== undefined) await VM.set_actions_after_reboot(vm, normal[afterReboot])
   const crash = { off: 'destroy', restart: 'restart', preserve: 'preserve' } as const
   if (afterCrash !== undefined) await VM.set_actions_after_crash(vm, crash[afterCrash])
+}
+
+/** What the guest itself reads or gets. */
+async function updateGuest(context: XapiContext, vm: Ref<'VM'>, changes: Changes): Promise<void> {
+  const { VM } = context.xapi.client
+  const { windowsDrivers, kernelArgs, suspendStorage, guestData = {} } = changes
+  if (windowsDrivers !== undefined) await VM.set_has_vendor_device(vm, windowsDrivers)
+  if (kernelArgs !== undefined) await VM.set_PV_args(vm, kernelArgs)
+  if (suspendStorage !== undefined) {
+    await VM.set_suspend_SR(vm, suspendStorage === null ? null : await refOf(context, suspendStorage, 'SR'))
+  }
+  const entries = Object.entries(guestData).map(([key, value]) => [`vm-data/${key}`, value ?? undefined] as const)
+  if (entries.length === 0) return
+  const data = withKeys(await VM.get_xenstore_data(vm), Object.fromEntries(entries))
+  await VM.set_xenstore_data(vm, data)
 }
 
 /** An action of ours is one or several operations of XAPI: all of them are forbidden. */

@@ -12,7 +12,7 @@ import {
   type Permission,
   type Repository,
 } from '@nixen/api'
-import { messageOf, type Clock, type Log } from '@nixen/core'
+import { messageOf, Semaphore, type Clock, type Log } from '@nixen/core'
 import type { Principal } from '../auth/principal.ts'
 import type { Inventory, InventoryEvent } from '../inventory/inventory.ts'
 import type { Channels } from '../notify/channels.ts'
@@ -62,6 +62,8 @@ export class Alerts implements AsyncDisposable {
   readonly #ports: AlertPorts
   readonly #rules = new Map<AlertId, Rule>()
   readonly #stop = new AbortController()
+  /** A rule is not changed while what it found is written down. */
+  readonly #turn = new Semaphore(1)
   #wake = new AbortController()
   #facts: Facts = noFacts
   #lastRound = -Infinity
@@ -149,6 +151,7 @@ export class Alerts implements AsyncDisposable {
   }
 
   async remove(id: AlertId): Promise<void> {
+    using _turn = await this.#turn.acquire()
     const { alert, states } = this.#demand(id)
     await this.#ports.store.remove(id)
     this.#rules.delete(id)
@@ -196,6 +199,7 @@ export class Alerts implements AsyncDisposable {
   }
 
   async #save(alert: StoredAlert): Promise<Alert> {
+    using _turn = await this.#turn.acquire()
     const { store, inventory } = this.#ports
     const before = this.#rules.get(alert.id)
     const same = JSON.stringify(before?.alert.condition) === JSON.stringify(alert.condition)
@@ -270,7 +274,9 @@ export class Alerts implements AsyncDisposable {
 
   async #lookAt(rule: Rule): Promise<void> {
     const { store, inventory, notifier, clock, log, url } = this.#ports
+    using _turn = await this.#turn.acquire()
     const { dirty, alert } = rule
+    if (this.#rules.get(alert.id) !== rule) return
     if (dirty !== 'all' && dirty.size === 0 && rule.states.size === 0) return
     rule.dirty = new Set()
     try {
@@ -285,12 +291,9 @@ export class Alerts implements AsyncDisposable {
       })
       rule.problem = undefined
       if (plan.put.length === 0 && plan.removed.length === 0) return
-      // It may have been changed or removed meanwhile.
-      if (this.#rules.get(alert.id) !== rule) return
       await store.commit(alert.id, { ...plan, channels: notifier.open(alert.channels), now: clock.now() })
       for (const on of plan.removed) rule.states.delete(on)
       for (const state of plan.put) rule.states.set(state.on, state)
-      if (this.#rules.get(alert.id) !== rule) return
       removeAlarms(inventory, alert.id, plan.removed)
       showAlarms(inventory, alert, plan.put)
       if (plan.messages.length > 0) notifier.wake()

@@ -103,8 +103,8 @@ describe('nixen demo', { timeout: 300_000 }, () => {
     const playing = play(async (step, folder = '') => {
       if (step !== 'check') return
       const data = join(folder, 'repository', 'data')
-      const files = (await readdir(data, { recursive: true })).filter((name) => /[0-9a-f]{64}$/.test(name))
-      await flip(join(data, files[0] ?? ''), 1000)
+      const file = (await readdir(data, { recursive: true })).find((name) => /[0-9a-f]{64}$/.test(name))
+      await flip(join(data, file ?? ''), 1000)
     })
     await expect(playing).rejects.toMatchObject({ code: 'repository.damaged' })
   })

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import type { ChannelId, ConnectionId } from '@nixen/api'
+import { parsePointId, type ChannelId, type ConnectionId, type Point } from '@nixen/api'
 import { messageOf, systemClock, systemRandom, type Clock, type Log } from '@nixen/core'
 import { xapiProvider, type Provider, type ProviderSession } from '@nixen/providers'
 import type { FastifyInstance } from 'fastify'
@@ -49,6 +49,7 @@ import { reporter } from './notify/reporter.ts'
 import { backupKind } from './protect/backup-kind.ts'
 import { metadataKind } from './protect/metadata-kind.ts'
 import { Protection } from './protect/protection.ts'
+import { startStrayJanitor } from './protect/stray-janitor.ts'
 import { CatalogueFile } from './repositories/catalogue-file.ts'
 import { Catalogue } from './repositories/catalogue.ts'
 import { keepInOrder } from './repositories/keep-in-order.ts'
@@ -243,6 +244,15 @@ async function wire(wiring: Wiring): Promise<{ readonly alarms: OwnAlarms; reado
     log,
   })
   await jobs.start()
+  const strayPorts = {
+    connections: () => [...inventory.all('connection')].flatMap(({ id, state }) => (state === 'connected' ? [id] : [])),
+    protect: (id: ConnectionId) => session(id).protect,
+    repositories,
+    content: async ({ id, repository }: Point, signal: AbortSignal) =>
+      (await repositories.run('content', repository, { snapshot: parsePointId(id)?.snapshot ?? '' }, { signal })).vm,
+    busy: async () => (await jobs.all()).some(({ id }) => jobs.isRunning(id)),
+  }
+  parts.use(startStrayJanitor({ ...strayPorts, clock, log }))
   parts.use(new Protection({ inventory, jobs, catalogue, authenticator, clock, log }))
   parts.use(new Scheduler({ jobs, store: new JobStore(db), clock, log }))
   const served = (): ServedTls | undefined => alarms.certificate
@@ -256,6 +266,7 @@ async function wire(wiring: Wiring): Promise<{ readonly alarms: OwnAlarms; reado
     return [...alerts.usersOf(channel), ...reporting.map(({ name }) => `the job "${name}"`)]
   }
   const handlers = makeHandlers({
+    journal,
     jobs,
     alerts,
     channels,

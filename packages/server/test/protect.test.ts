@@ -113,6 +113,12 @@ describe('a backup job', { timeout: 240_000 }, () => {
     const metrics = await (await tab.fetch(`${server.url}metrics`)).text()
     expect(metrics).toMatch(/nixen_vm_protection\{[^}]*name="web-prod-001",state="protected"\} 1/)
 
+    // What the next run builds on is on the host, and shown.
+    const { items: left, unasked } = await client.point.leftovers({})
+    expect(unasked).toEqual([])
+    expect(left.filter(({ kept }) => !kept)).toEqual([])
+    expect(left.filter(({ kind }) => kind === 'disk')).toMatchObject([{ kept: true, job: job.id }])
+
     const env = { ...process.env, RESTIC_PASSWORD: password, RESTIC_REPOSITORY: join(work.path, 'repository') }
     await run('restic', ['check', '--read-data', '--no-cache'], { env })
     await run('restic', ['restore', 'latest', '--no-cache', '--target', join(work.path, 'out')], { env })

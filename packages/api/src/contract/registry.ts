@@ -18,6 +18,7 @@ import { metaEndpoints } from '../meta/endpoints.ts'
 import { networkEndpoints } from '../network/endpoints.ts'
 import { nicEndpoints } from '../nic/endpoints.ts'
 import { pointEndpoints } from '../point/endpoints.ts'
+import { leftoverEndpoints } from '../point/leftover.ts'
 import { restoreEndpoints } from '../point/restore.ts'
 import { poolEndpoints } from '../pool/endpoints.ts'
 import { repositoryEndpoints } from '../repository/endpoints.ts'
@@ -61,7 +62,7 @@ export const contract = {
   alert: alertEndpoints,
   channel: channelEndpoints,
   repository: repositoryEndpoints,
-  point: { ...pointEndpoints, ...restoreEndpoints },
+  point: { ...pointEndpoints, ...restoreEndpoints, ...leftoverEndpoints },
   user: userEndpoints,
   group: groupEndpoints,
   role: roleEndpoints,

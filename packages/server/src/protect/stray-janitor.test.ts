@@ -1,0 +1,86 @@
+import type { ConnectionId, Point, Repository, RepositoryId } from '@nixen/api'
+import { silentLog, systemClock } from '@nixen/core'
+import type { ChangeToken } from '@nixen/disk'
+import type { Stray } from '@nixen/providers'
+import { expect, test } from 'vitest'
+import { sweepStrays, type StrayJanitorPorts } from './stray-janitor.ts'
+
+const day = 24 * 3600 * 1000
+const token = (name: string): ChangeToken => name as ChangeToken
+const connection = 'c1' as ConnectionId
+const repository = 'r1' as RepositoryId
+const { signal } = new AbortController()
+
+function stray(name: string, more: Partial<Stray> = {}): Stray {
+  const native = { class: 'VDI', uuid: name }
+  const time = Date.now() - 3 * day
+  return { kind: 'disk', native, name, owner: 'j1', mark: 'm', kept: true, token: token(name), time, bytes: 0, ...more }
+}
+
+interface Setting {
+  readonly strays: readonly Stray[]
+  /** By time of the restore point. */
+  readonly tokens?: readonly string[]
+  readonly broken?: boolean
+  readonly busy?: boolean
+  readonly state?: Repository['state']
+}
+
+/** Runs one round and gives what it removed. */
+async function sweep({
+  strays,
+  tokens = [],
+  broken = false,
+  busy = false,
+  state = 'ready',
+}: Setting): Promise<string[]> {
+  const gone: string[] = []
+  const points = tokens.map((name, time) => ({ id: `${time}`, path: '/vm', time: time + 1, name }) as unknown as Point)
+  const ports: StrayJanitorPorts = {
+    connections: () => [connection],
+    protect: () => ({
+      strays: async () => strays,
+      drop: async (one) => void gone.push(one),
+      removeStray: async ({ name }) => void gone.push(name),
+    }),
+    repositories: { all: () => [{ id: repository, state }], pointsOf: () => points },
+    content: async ({ name }) => {
+      if (broken) throw new Error('the repository does not answer')
+      return { format: 'nixen.point/1', config: {}, tokens: { disk: name } }
+    },
+    busy: async () => busy,
+    clock: systemClock,
+    log: silentLog,
+  }
+  await sweepStrays(ports, signal).catch((error: unknown) => {
+    if (!broken) throw error
+  })
+  return gone
+}
+
+test('what the newest restore point builds on stays, what only an older one did goes', async () => {
+  expect(await sweep({ strays: [stray('old'), stray('new')], tokens: ['old', 'new'] })).toEqual(['old'])
+})
+
+test('what a dead run left goes, and with it nothing that is young, in doubt or of a restore', async () => {
+  const strays = [
+    stray('dead', { kept: false }),
+    stray('young', { kept: false, time: Date.now() - day }),
+    stray('undated', { kept: false, time: 0 }),
+    stray('replaced', { kind: 'restore', kept: false }),
+    stray('snapshot', { kind: 'snapshot', token: undefined }),
+  ]
+  expect(await sweep({ strays })).toEqual(['dead'])
+})
+
+test('nothing that was kept goes while a repository cannot say what it builds on', async () => {
+  expect(await sweep({ strays: [stray('old')], tokens: ['new'], broken: true })).toEqual([])
+})
+
+test('nothing that was kept goes while a repository cannot be used', async () => {
+  expect(await sweep({ strays: [stray('old')], tokens: ['new'], state: 'unavailable' })).toEqual([])
+})
+
+test('nothing goes while a backup runs', async () => {
+  expect(await sweep({ strays: [stray('dead', { kept: false })], busy: true })).toEqual([])
+})

@@ -14,6 +14,8 @@ export const groupBriefs: Readonly<Record<string, string>> = {
   nic: 'Network interfaces of VMs',
   point: 'Restore points: what was backed up and can be had again',
   pool: 'Hosts that belong together',
+  xapi: 'The API of the hosts itself, for what Nixen does not model',
+  'cloud-config': 'Saved configurations for cloud-init',
   query: 'Saved queries',
   repository: 'Where the server keeps backups',
   role: 'What users may do',

@@ -129,6 +129,14 @@ export const multiStep: readonly MultiStep[] = [
     },
   },
   {
+    name: 'reboots a host with its VMs',
+    calls: 20,
+    prepare: (world) => {
+      const { id } = world.one('host', ({ master }) => !master)
+      return ready(async (task) => world.actions.host.smartReboot({ id }, task))
+    },
+  },
+  {
     name: 'moves a VM with its disks to another pool',
     calls: 20,
     prepare: (world) => {

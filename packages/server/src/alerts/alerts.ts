@@ -1,15 +1,12 @@
 import {
   alertErrors,
-  authErrors,
   newOwnId,
-  requestErrors,
   type ActiveAlert,
   type Alert,
   type AlertId,
   type AlertKind,
   type Host,
   type NewAlert,
-  type Permission,
   type Repository,
 } from '@nixen/api'
 import { messageOf, Semaphore, type Clock, type Log } from '@nixen/core'
@@ -18,13 +15,14 @@ import type { Inventory, InventoryEvent } from '../inventory/inventory.ts'
 import type { Channels } from '../notify/channels.ts'
 import type { Notifier } from '../notify/notifier.ts'
 import type { AlertStore, StoredAlert } from './alert-store.ts'
+import { checkAlert } from './check-alert.ts'
 import { noFacts, type Facts, type FactSource } from './facts.ts'
 import { lookOf, thresholdOf, triggersOf, type Look, type Subject, type Triggers, type World } from './look.ts'
 import { removeAlarms, showAlarms } from './own-alerts.ts'
 import { planLook } from './plan-look.ts'
 import { isSilenced } from './silence.ts'
 import type { AlertState } from './state.ts'
-import { checkTemplate, fill, usualMessages } from './template.ts'
+import { fill, usualMessages } from './template.ts'
 
 export interface AlertPorts {
   readonly store: AlertStore
@@ -183,19 +181,8 @@ export class Alerts implements AsyncDisposable {
       .map(({ alert }) => `the alert "${alert.name}"`)
   }
 
-  #check({ condition, message, channels, quiet }: NewAlert, who: Principal): void {
-    for (const [index, { timeZone }] of quiet.entries()) checkTimeZone(timeZone, index)
-    if (message !== undefined) checkTemplate(message)
-    if ('above' in condition && condition.clear !== undefined && condition.clear > condition.above) {
-      throw alertErrors.bad_threshold({ above: condition.above, clear: condition.clear })
-    }
-    triggersOf(condition)
-    lookOf(condition, this.#world(noFacts))
-    this.#ports.channels.demandAll(channels)
-    // An alert sees everything of its kind: so must who makes it.
-    for (const permission of permissionsOf(condition)) {
-      if (who.access.reach(permission) !== 'all') throw authErrors.forbidden({ permission })
-    }
+  #check(wanted: NewAlert, who: Principal): void {
+    checkAlert(wanted, who, { channels: this.#ports.channels, world: this.#world(noFacts) })
   }
 
   async #save(alert: StoredAlert): Promise<Alert> {
@@ -376,16 +363,6 @@ export class Alerts implements AsyncDisposable {
   }
 }
 
-/** @throws request.invalid */
-function checkTimeZone(timeZone: string | undefined, index: number): void {
-  try {
-    Intl.DateTimeFormat('en', { timeZone })
-  } catch (cause) {
-    const problem = { path: `input.quiet.${index}.timeZone`, message: 'There is no such time zone.' }
-    throw requestErrors.invalid({ problems: [problem] }, { cause })
-  }
-}
-
 /** Most objects that a preview shows. */
 const mostShown = 200
 
@@ -397,29 +374,6 @@ function ruleOf(alert: StoredAlert): Rule {
 function show({ alert, states, problem }: Rule): Alert {
   const firing = [...states.values()].filter(({ phase }) => phase === 'firing' || phase === 'clearing').length
   return { ...alert, firing, ...(problem === undefined ? {} : { problem }) }
-}
-
-function permissionsOf(condition: NewAlert['condition']): readonly Permission[] {
-  switch (condition.kind) {
-    case 'query': {
-      const { type } = condition
-      return [`${type}:read`]
-    }
-    case 'host-cpu':
-    case 'host-memory':
-    case 'host-down':
-      return ['host:read']
-    case 'storage-usage':
-      return ['storage:read']
-    case 'connection-down':
-    case 'certificate':
-      return ['connection:read']
-    case 'job-failed':
-    case 'job-late':
-      return ['job:read']
-    case 'repository':
-      return ['repository:read']
-  }
 }
 
 function tagsIn(inventory: Inventory, id: string): readonly string[] {

@@ -56,10 +56,10 @@ async function bulkFigures(server: Release): Promise<Figure[]> {
     await setTimeout(1500)
     const { items } = (await server.call('GET', `/vms?q=power:halted&limit=${batch}`)) as { items: { id: string }[] }
     const ids = items.map(({ id }) => id)
-    let busy = true
+    const busy = new AbortController()
     // Somebody looks at things meanwhile.
     const looking = (async () => {
-      while (busy)
+      while (!busy.signal.aborted)
         others.push(
           ...(await load([`${server.url}api/v1/vms/${ids[0] ?? ''}`], {
             rate: 50,
@@ -76,7 +76,7 @@ async function bulkFigures(server: Release): Promise<Figure[]> {
     })
     all.push((performance.now() - begun) / 1000)
     each.push((cpu * 1000) / ids.length)
-    busy = false
+    busy.abort()
     await looking
   }
   const of = (name: string, unit: string, ours: number): Figure => figure('operate', name, unit, ours)

@@ -27,7 +27,7 @@ const idOf = (uuid: string): ResourceId<'vm'> => formatId({ type: 'vm', connecti
 /** A machine that nobody uses; each test has its own. */
 async function machine(power: 'Running' | 'Halted') {
   const all = [...(await xapi.client.VM.get_all_records())]
-  const [found] = all.filter(([, vm]) => vm.power_state === power && !vm.is_a_template && !vm.is_control_domain && !used.has(vm.uuid)) // prettier-ignore
+  const found = all.find(([, vm]) => vm.power_state === power && !vm.is_a_template && !vm.is_control_domain && !used.has(vm.uuid)) // prettier-ignore
   if (!found) throw new Error(`No VM is ${power}`)
   const [ref, { uuid }] = found
   used.add(uuid)

@@ -9,7 +9,8 @@ export const diskArea = errorArea('disk', {
   },
   in_use: {
     status: 409,
-    text: (p: { id: string; name?: string; by?: string }) => `The disk ${p.name ?? p.id} is in use${p.by === undefined ? '' : ` by ${p.by}`}.`,
+    text: (p: { id: string; name?: string; by?: string }) =>
+      `The disk ${p.name ?? p.id} is in use${p.by === undefined ? '' : ` by ${p.by}`}.`,
     example: { id: 'disk.k3f9x2ab.1', by: 'vm.k3f9x2ab.1' },
   },
   read_only: {

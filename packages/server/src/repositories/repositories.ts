@@ -273,10 +273,15 @@ export class Repositories implements AsyncDisposable {
     const { catalogue } = this.#ports
     const fresh: PointRecord[] = []
     const known = catalogue.known(id)
-    const { facts, present, damaged } = await this.run('points', id, { known }, {
-      ...options,
-      items: (records) => void fresh.push(...records),
-    })
+    const { facts, present, damaged } = await this.run(
+      'points',
+      id,
+      { known },
+      {
+        ...options,
+        items: (records) => void fresh.push(...records),
+      },
+    )
     const stored = this.#known.get(id)
     if (!stored) return
     const { uuid } = stored.seen

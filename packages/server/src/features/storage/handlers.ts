@@ -12,10 +12,10 @@ export interface StoragePorts {
 /** Looking for storages. */
 export function storageHandlers({ connections, inventory }: StoragePorts): Pick<GroupHandlers<'storage'>, 'probe'> {
   return {
-    async probe({ input: { host, place }, who, info: { note } }) {
+    async probe({ input: { host, place }, who, info }) {
       const { name } = demandVisible(inventory, { type: 'host', id: host, who })
       demandPermission(who.access, 'storage:create')
-      note({ on: host, onName: name })
+      info.note({ on: host, onName: name })
       return await connections.session(connectionOfId(host)).probeStorage({ host, place })
     },
   }

@@ -87,7 +87,8 @@ export const snapshotTransfers = {
   export: endpoint({
     method: 'GET',
     path: '/snapshots/:id/export',
-    summary: 'Export a snapshot with its disks, as a VM',
+    summary: 'Export a snapshot with its disks',
+    description: 'An XVA of a snapshot becomes a template where it is imported, an OVA becomes a VM.',
     params: z.strictObject({ id: SnapshotId }),
     input: VmExport,
     download: binary,

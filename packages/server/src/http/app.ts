@@ -6,7 +6,7 @@ import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import type { Logger } from 'pino'
 import type { ServedTls } from '../tls/served.ts'
 import { serverErrors } from '../errors.ts'
-import { limitTime, takesFile } from './request-body.ts'
+import { limitTime, passOver, takesFile } from './request-body.ts'
 import { securityHeaders } from './security-headers.ts'
 
 /** Largest body of a request, bytes: no input of the contract is near it. */
@@ -53,7 +53,10 @@ export function createApp({ logger, tls, trustedProxies, isUpgrade }: AppOptions
     limitTime(request, reply)
     reply.headers({ ...securityHeaders, 'cache-control': 'no-store' })
   })
-  app.addHook('onResponse', async (request, reply) => logRequest(logger, request, reply))
+  app.addHook('onResponse', async (request, reply) => {
+    passOver(request)
+    logRequest(logger, request, reply)
+  })
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const known = translate(error)
     const { status, body } = errorBody(known, request.id)

@@ -27,6 +27,26 @@ export function limitTime(request: FastifyRequest, reply: FastifyReply): void {
   reply.raw.once('close', () => clearTimeout(timer))
 }
 
+/** How much of a file that nobody wants is read, so that the client sees the answer, and how long; after that the connection is broken. */
+const unwanted = { bytes: 16 * 1024 * 1024, time: 10_000 } as const
+
+/** What was not read of a file when the answer was given would stand before the next request on the connection. */
+export function passOver(request: FastifyRequest): void {
+  const { raw } = request
+  if (!takesFile(request) || raw.readableEnded || raw.destroyed) return
+  let left: number = unwanted.bytes
+  const timer = setTimeout(() => void raw.destroy(), unwanted.time)
+  timer.unref()
+  raw.once('close', () => clearTimeout(timer))
+  raw.once('end', () => clearTimeout(timer))
+  // A client that goes away meanwhile is no news.
+  raw.on('error', () => undefined)
+  raw.on('data', (part: Uint8Array) => {
+    left -= part.length
+    if (left < 0) raw.destroy()
+  })
+}
+
 /** The file in the body of a request; `undefined` when it is JSON, which was read already. */
 export function requestBody({ raw, headers }: FastifyRequest): RequestBody | undefined {
   if (/^application\/json\b/i.test(headers['content-type'] ?? '')) return undefined

@@ -12,7 +12,7 @@ const folder = mkdtempSync(join(tmpdir(), 'nixen-bench-points-'))
 const catalogue = new Catalogue(new CatalogueFile(join(folder, 'points.sqlite'), silentLog))
 const machines = 1000
 const begin = Date.UTC(2026, 0, 1)
-const before = process.memoryUsage().rss
+const empty = process.memoryUsage().rss
 const records = Array.from({ length: count }, (_, i) => {
   const vm = i % machines
   return {
@@ -33,17 +33,23 @@ const records = Array.from({ length: count }, (_, i) => {
 })
 // An id as a repository has one.
 catalogue.add('b7m2x9q4k1zd' as RepositoryId, records)
-const memory = process.memoryUsage().rss - before
+const memory = process.memoryUsage().rss - empty
 const queries = ['name:vm-0123', 'tag:prod', 'ip:10.0.2.17', 'time>2026-03-01 tag:test', '"vm-07"']
 const took: number[] = []
+const cpu: number[] = []
 for (let i = 0; i < 60; i++) {
   const q = queries[i % queries.length] ?? ''
+  const before = process.cpuUsage()
   const begun = performance.now()
   const { items } = listObjects('point', catalogue.all(), { q, limit: 100, now: Date.now(), defaultSort: '-time' })
   JSON.stringify(items)
   // The first of each prepares its query.
-  if (i >= queries.length) took.push(performance.now() - begun)
+  if (i < queries.length) continue
+  took.push(performance.now() - begun)
+  const { user, system } = process.cpuUsage(before)
+  cpu.push((user + system) / 1000)
 }
 rmSync(folder, { recursive: true })
 took.sort((a, b) => a - b)
-console.log(JSON.stringify({ p50: took[took.length >> 1], worst: took.at(-1), memory }))
+cpu.sort((a, b) => a - b)
+console.log(JSON.stringify({ p50: took[took.length >> 1], cpu: cpu[cpu.length >> 1], worstCpu: cpu.at(-1), memory }))

@@ -193,12 +193,16 @@ async function wire(wiring: Wiring): Promise<{ readonly alarms: OwnAlarms; reado
   const providerPorts = { clock, random: systemRandom, log }
   const store = new ConnectionStore(db, vault)
   const providers = options.providers ?? [xapiProvider]
+  // A task that waits for a host that does not answer ends with its session: after connections.
+  const late: { tasks?: Tasks } = {}
+  parts.defer(async () => await late.tasks?.idle())
   const connections = parts.use(new Connections({ store, inventory, providers, ports: providerPorts }))
   const session = (id: ConnectionId): ProviderSession => connections.session(id)
   const journal = new UndoJournal({ db, clock, log, undo: async (id, step) => await session(id).undo(step) })
   // Before tasks: what runs in them is stopped first.
   const { repositories, catalogue } = await openRepositories(wiring)
   const tasks = parts.use(new Tasks({ store: new TaskStore(db), journal, inventory, clock, log, session }))
+  late.tasks = tasks
   await tasks.start()
   const { spool, uploads } = await openTransfers(wiring)
   parts.use(keepInOrder({ repositories, tasks, clock, log }))

@@ -52,6 +52,9 @@ const shown = 1000
 /** How long ended tasks are kept in the database, in milliseconds. */
 const kept = 90 * 24 * 3600 * 1000
 
+/** How long a stop waits for tasks to clean up after themselves, in milliseconds. What they leave is undone after the next start. */
+const stopPatience = 10_000
+
 /**
  * The tasks of Nixen itself: written down before they begin, shown in the inventory while they run and for a while after, and ended in
  * the books whatever happens: what a stop or a crash interrupts is told so at the next start.
@@ -127,10 +130,18 @@ export class Tasks implements AsyncDisposable {
     return await this.#ports.store.lines(id)
   }
 
-  /** Cancels everything and waits until it has ended. */
+  /** Resolves when nothing runs any more. */
+  async idle(): Promise<void> {
+    await Promise.all([...this.#running.values()].map(({ ended }) => ended))
+  }
+
+  /** Cancels everything and waits until it has ended; not for long, since a host may not answer: {@link idle}, when sessions are closed. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const running of this.#running.values()) running.stop()
-    await Promise.all([...this.#running.values()].map(({ ended }) => ended))
+    const enough = new AbortController()
+    const patience = this.#ports.clock.sleep(stopPatience, { signal: enough.signal }).catch(() => undefined)
+    await Promise.race([this.idle(), patience])
+    enough.abort()
   }
 
   #make({ name, action, on, by, parent }: TaskRequest): Task {

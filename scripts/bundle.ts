@@ -40,6 +40,8 @@ export async function bundle(folder: string): Promise<void> {
   mkdirSync(made, { recursive: true })
   const chunks = await writeCode(made)
   for (const file of dataFiles) copy(file, made)
+  // Built before this runs (bin/nixen).
+  cpSync(`${root}packages/web/dist`, join(made, 'packages/web/dist'), { recursive: true })
   cpSync(`${root}scripts/release/nixen.mjs`, join(made, 'nixen.mjs'))
   const shipped = copyNative(made)
   writeFileSync(join(made, 'package.json'), manifest())

@@ -14,11 +14,12 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   backup: ['core', 'disk'],
   providers: ['core', 'disk', 'xapi', 'api'],
   server: ['core', 'api', 'providers', 'backup', 'disk'],
+  web: ['core', 'api'],
   cli: ['core', 'disk', 'xapi', 'toolstack', 'backup', 'api', 'server'],
   testkit: ['core', 'disk', 'xapi', 'toolstack', 'backup'],
 }
 /** Packages that load in a browser: nothing of Node. */
-const browser = new Set(['core', 'api'])
+const browser = new Set(['core', 'api', 'web'])
 /** Folders inside a package that must not import others of it. */
 const walls: readonly { readonly from: string; readonly not: string; readonly because: string }[] = [
   {
@@ -32,7 +33,7 @@ const importPattern =
   /(?:^|\n)\s*(?:import|export)\s[^'"`;]*?from\s*['"]([^'"]+)['"]|(?:^|[^.\w])import\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)import\s+['"]([^'"]+)['"]/g
 
 const problems: string[] = []
-for (const file of globSync('packages/*/{src,scripts,test}/**/*.ts', { cwd: root }).toSorted()) {
+for (const file of globSync('packages/*/{src,scripts,test}/**/*.{ts,tsx}', { cwd: root }).toSorted()) {
   const owner = file.split('/')[1] ?? ''
   const isTest = file.endsWith('.test.ts') || !file.startsWith(`packages/${owner}/src/`)
   for (const match of readFileSync(root + file, 'utf8').matchAll(importPattern)) {
@@ -53,7 +54,7 @@ function relative(file: string, target: string, isTest: boolean): string | undef
   const owner = file.split('/').slice(0, 2).join('/')
   const path = join(dirname(file), target)
   if (!path.startsWith(`${owner}/`)) return isTest ? undefined : 'a relative path out of the package'
-  if (!target.endsWith('.ts') && !target.endsWith('.json')) return 'write the extension (.ts)'
+  if (!/\.(?:tsx?|json)$/.test(target)) return 'write the extension (.ts)'
   if (isTest) return undefined
   if (path.endsWith('.test.ts')) return 'product code imports a test'
   const feature = /^packages\/server\/src\/features\/[^/]+\//.exec(file)?.[0]

@@ -1,9 +1,11 @@
 // Set-up of a checkout, in plain JavaScript for any Node ≥ 18. Quick when nothing has changed.
 //   node scripts/setup.mjs            what Nixen needs to run
 //   node scripts/setup.mjs --system   and the Debian packages that tests and benchmarks use
+//   node scripts/setup.mjs --web      and the web console
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   linkSync,
@@ -33,14 +35,18 @@ export function nodePath() {
   return root + nodeFile
 }
 
-/** Installs what is missing. `packages`: lists of Debian packages (scripts/*.txt) that must be there too. */
-export async function prepare({ packages = [] } = {}) {
+/**
+ * Installs what is missing. `packages`: lists of Debian packages (scripts/*.txt) that must be there too; `web`: the console is built when its
+ * sources have changed.
+ */
+export async function prepare({ packages = [], web = false } = {}) {
   if (process.platform !== 'linux' || !['x64', 'arm64'].includes(process.arch)) {
     throw new SetupError(`Nixen runs on Linux on x64 or arm64, not on ${process.platform} ${process.arch}.`)
   }
   if (!isCurrent()) await withLock(() => isCurrent() || installModules())
   const wanted = packages.flatMap(readList)
   if (wanted.length > 0) await withLock(() => installPackages(wanted))
+  if (web && !isWebCurrent()) await withLock(() => isWebCurrent() || buildWeb())
 }
 
 /** The lists that `npm test` and benches need; the long tests (NIXEN_LONG_TESTS=1) need more. */
@@ -54,6 +60,53 @@ export function fingerprint() {
   const hash = createHash('sha256').update(process.arch)
   for (const file of manifests()) hash.update(file).update(readFileSync(root + file))
   return hash.digest('hex')
+}
+
+/** What the console is made of. */
+const webSources = ['packages/web', 'packages/api/src', 'packages/core/src']
+const webStamp = 'packages/web/dist/.nixen-built'
+
+function isWebCurrent() {
+  return existsSync(root + webStamp) && readFileSync(root + webStamp, 'utf8') === webFingerprint()
+}
+
+/** Names, sizes and times of the sources: looked at before each start, so nothing is read. */
+function webFingerprint() {
+  const hash = createHash('sha256').update(fingerprint())
+  for (const folder of webSources) addFolder(hash, folder)
+  return hash.digest('hex')
+}
+
+function addFolder(hash, folder) {
+  const entries = readdirSync(root + folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))
+  for (const entry of entries) {
+    const path = `${folder}/${entry.name}`
+    if (['node_modules', 'dist', 'test'].includes(entry.name)) continue
+    if (entry.isDirectory()) addFolder(hash, path)
+    else {
+      const { size, mtimeMs } = statSync(root + path)
+      hash.update(`${path} ${size} ${mtimeMs}\n`)
+    }
+  }
+}
+
+/** Builds the console beside the one that is served, then swaps. */
+function buildWeb() {
+  console.error('nixen: building the web console (only when it has changed) …')
+  const wanted = webFingerprint()
+  const beside = mkdtempSync(`${root}.cache/web-`)
+  try {
+    const args = ['node_modules/vite/bin/vite.js', 'build', 'packages/web', '--logLevel', 'warn', '--outDir', beside]
+    // Vite keeps to the outside of its root only when told so.
+    run(nodePath(), [...args, '--emptyOutDir'], 'Run "npm run build:web" to see more.')
+    writeFileSync(`${beside}/.nixen-built`, wanted)
+    // Others than its owner may run the server.
+    chmodSync(beside, 0o755)
+    rmSync(`${root}packages/web/dist`, { recursive: true, force: true })
+    renameSync(beside, `${root}packages/web/dist`)
+  } finally {
+    rmSync(beside, { recursive: true, force: true })
+  }
 }
 
 function isCurrent() {
@@ -106,7 +159,7 @@ function swap(folder, beside) {
 
 /** Removes what set-ups left that were killed or failed; the lock says that no other one is at work. */
 function removeLeftovers() {
-  for (const name of readdirSync(`${root}.cache`).filter((entry) => entry.startsWith('install-'))) {
+  for (const name of readdirSync(`${root}.cache`).filter((entry) => /^(?:install|web)-/.test(entry))) {
     try {
       rmSync(`${root}.cache/${name}`, { recursive: true, force: true })
     } catch {
@@ -235,7 +288,8 @@ function holderIsAlive() {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
-    await prepare({ packages: process.argv.includes('--system') ? testPackages() : [] })
+    const [packages, web] = [process.argv.includes('--system') ? testPackages() : [], process.argv.includes('--web')]
+    await prepare({ packages, web })
   } catch (error) {
     if (!(error instanceof SetupError)) throw error
     console.error(`nixen: ${error.message}`)

@@ -28,6 +28,7 @@ import { Room, Spool } from './features/transfer/spool.ts'
 import { Uploads } from './features/transfer/uploads.ts'
 import { createApp } from './http/app.ts'
 import { logContext } from './http/log-context.ts'
+import { addConsoleRoutes } from './http/console-files.ts'
 import { addPlainRoutes } from './http/plain-routes.ts'
 import { addRoutes } from './http/routes.ts'
 import { Inventory } from './inventory/inventory.ts'
@@ -300,6 +301,7 @@ async function wire(wiring: Wiring): Promise<{ readonly alarms: OwnAlarms; reado
   addRoutes(app, { handlers, authenticator, audit, localSockets, log, basePath, publicUrl, stopping })
   addConsoleRoute(app, { consoles, authenticator, basePath, publicUrl })
   addPlainRoutes(app, { db, inventory, views, authenticator, version, basePath })
+  addConsoleRoutes(app, { basePath })
   await connections.start()
   return { alarms, consoles }
 }

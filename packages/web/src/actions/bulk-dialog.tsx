@@ -1,0 +1,124 @@
+import type { BulkItem, Vm } from '@nixen/api'
+import { useQuery } from '@tanstack/react-query'
+import { useState, type ReactNode } from 'react'
+import { countOf } from '../format/format.ts'
+import { client } from '../session/session.ts'
+import { Button } from '../ui/button.tsx'
+import { Dialog, DialogButtons } from '../ui/dialog.tsx'
+import { errorText } from '../ui/error-text.ts'
+import { Notice } from '../ui/notice.tsx'
+import { toast } from '../ui/toasts.tsx'
+import { useWork } from '../ui/use-work.ts'
+import type { VmActionInfo } from './vm-actions.tsx'
+
+/** Shows what one action would do with many VMs, as the server judges, and does it. */
+export function BulkDialog({
+  action,
+  vms,
+  onClose,
+  onDone,
+}: {
+  readonly action: VmActionInfo
+  readonly vms: readonly Vm[]
+  readonly onClose: () => void
+  readonly onDone: () => void
+}): ReactNode {
+  // The targets stay those of the moment when it was opened: what is confirmed is what is done.
+  const [ids] = useState(() => vms.map(({ id }) => id))
+  const call = { action: `vm.${action.name}`, ids }
+  const preview = useQuery({
+    queryKey: ['bulk', call],
+    queryFn: async ({ signal }) => await client.bulk.run({ ...call, dryRun: true }, { signal }),
+    gcTime: 0,
+    retry: false,
+  })
+  const work = useWork()
+  const send = async (): Promise<void> => {
+    const { allowed, refused } = await client.bulk.run(call)
+    toast(
+      refused > 0 ? 'warn' : 'good',
+      `${action.label}: asked for ${countOf(allowed, 'VM')}${refused > 0 ? `, ${refused} left out` : ''}.`,
+    )
+    onDone()
+  }
+  const allowed = preview.data?.allowed ?? 0
+  const reason = preview.data && allowed === 0 ? 'None of these VMs allows it now.' : undefined
+  return (
+    <Dialog title={`${action.label} ${countOf(ids.length, 'VM')}`} onClose={onClose}>
+      {preview.isPending && <p role="status">Looking at each VM …</p>}
+      {preview.error && <Notice tone="bad">{errorText(preview.error)}</Notice>}
+      {preview.data && <Preview items={preview.data.items} allowed={allowed} label={action.label} />}
+      {work.error !== undefined && (
+        <div className="mt-4">
+          <Notice tone="bad">{work.error}</Notice>
+        </div>
+      )}
+      <DialogButtons>
+        <Button onClick={onClose}>Cancel</Button>
+        <Button
+          look={action.danger === true ? 'danger' : 'solid'}
+          icon={action.icon}
+          disabled={work.busy || !preview.data}
+          reason={reason}
+          onClick={() => void work.run(send)}
+        >
+          {action.label} {preview.data ? countOf(allowed, 'VM') : ''}
+        </Button>
+      </DialogButtons>
+    </Dialog>
+  )
+}
+
+function Preview({
+  items,
+  allowed,
+  label,
+}: {
+  readonly items: readonly BulkItem[]
+  readonly allowed: number
+  readonly label: string
+}): ReactNode {
+  const refused = Map.groupBy(
+    items.filter((item) => item.refused),
+    (item) => item.refused?.message.replace(item.name, 'the VM') ?? '',
+  )
+  const accepted = items.filter((item) => !item.refused)
+  return (
+    <div className="grid gap-3">
+      <Group title={`${label}: ${countOf(allowed, 'VM')}`} names={accepted.map(({ name }) => name)} />
+      {[...refused].map(([reason, left]) => (
+        <Group
+          key={reason}
+          title={`Left out: ${countOf(left.length, 'VM')}`}
+          note={reason}
+          names={left.map(({ name }) => name)}
+        />
+      ))}
+    </div>
+  )
+}
+
+function Group({
+  title,
+  note,
+  names,
+}: {
+  readonly title: string
+  readonly note?: string
+  readonly names: readonly string[]
+}): ReactNode {
+  const shown = names.slice(0, 50)
+  return (
+    <section className="border-line rounded-md border p-3">
+      <h3 className="font-semibold">{title}</h3>
+      {note !== undefined && <p className="text-muted text-xs">{note}</p>}
+      <p
+        className="text-muted mt-1 max-h-32 overflow-auto text-xs break-words"
+        tabIndex={names.length > 20 ? 0 : undefined}
+      >
+        {shown.join(', ')}
+        {names.length > shown.length ? ` and ${names.length - shown.length} more` : ''}
+      </p>
+    </section>
+  )
+}

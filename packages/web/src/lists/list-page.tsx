@@ -1,0 +1,165 @@
+import type { QueryType } from '@nixen/api'
+import { useNavigate, useSearch } from '@tanstack/react-router'
+import { Columns3 } from 'lucide-react'
+import { useDeferredValue, useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
+import { formatCount } from '../format/format.ts'
+import { useNow } from '../format/clock.ts'
+import { inventory, liveStatus } from '../live/live.ts'
+import { Menu } from '../ui/menu.tsx'
+import { Empty, Page } from '../ui/page.tsx'
+import { Button } from '../ui/button.tsx'
+import { useMedia } from '../ui/use-media.ts'
+import { useValue } from '../value.ts'
+import { chooseColumns, chosenColumns, type Column } from './column.ts'
+import { Grid } from './grid.tsx'
+import { QueryBar } from './query-bar.tsx'
+import { RowMaker } from './rows.ts'
+import { within } from './selection.ts'
+
+export interface ListPageProps<T> {
+  /** What the query is over. */
+  readonly type: QueryType
+  readonly title: string
+  readonly objects: readonly T[]
+  readonly columns: readonly Column<T>[]
+  readonly defaultSort?: string
+  readonly onOpen?: (object: T) => void
+  readonly actions?: ReactNode
+  /** What stands there when there is nothing at all. */
+  readonly empty: ReactNode
+  /** Whether the objects are still on their way; as the inventory stands when left out. */
+  readonly isLoading?: boolean
+  /** What can be done with the rows that are selected; rows can be selected when it is there. */
+  readonly bulk?: (selected: readonly T[], clear: () => void) => ReactNode
+}
+
+/** A list: query, order and columns; the first two are in the address. */
+export function ListPage<T extends { readonly id: string; readonly name: string }>(props: ListPageProps<T>): ReactNode {
+  const { type, title, objects, columns, onOpen, actions, empty, bulk, defaultSort = 'name' } = props
+  const { q, setQ, sort, setSort } = useListAddress(defaultSort)
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set())
+  const now = useNow(30_000)
+  const maker = useRef<RowMaker<T>>(undefined)
+  maker.current ??= new RowMaker<T>()
+  const used = useDeferredValue(q)
+  const rows = useMemo(
+    () =>
+      maker.current?.make({ type, objects, q: used, sort, context: { now, nameOf: inventory.nameOf } }) ?? {
+        items: [],
+        problem: undefined,
+      },
+    [type, objects, used, sort, now],
+  )
+  const { shown, menu } = useColumns(title, columns)
+  const isLoading = (useValue(liveStatus).kind === 'loading' && objects.length === 0) || props.isLoading === true
+  const chosen = within(selected, rows.items)
+  const note =
+    rows.items.length === objects.length
+      ? formatCount(objects.length)
+      : `${formatCount(rows.items.length)} of ${formatCount(objects.length)}`
+  return (
+    <Page title={title} note={isLoading ? undefined : note} actions={actions} fill>
+      {isLoading ? (
+        <p role="status" className="text-muted">
+          Loading …
+        </p>
+      ) : objects.length === 0 ? (
+        empty
+      ) : (
+        <>
+          <div className="flex flex-wrap items-start gap-2">
+            <QueryBar
+              type={type}
+              text={q}
+              onChange={setQ}
+              problem={rows.problem}
+              objects={objects}
+              nameOf={inventory.nameOf}
+            />
+            {menu}
+          </div>
+          {bulk && chosen.length > 0 && (
+            <div role="toolbar" aria-label="Selected rows" className="flex flex-wrap items-center gap-2">
+              <span className="font-medium">{formatCount(chosen.length)} selected</span>
+              {bulk(chosen, () => setSelected(new Set()))}
+            </div>
+          )}
+          {rows.items.length === 0 ? (
+            <Empty
+              title="Nothing matches the filter"
+              action={<Button onClick={() => setQ('')}>Clear the filter</Button>}
+            />
+          ) : (
+            <Grid
+              label={title}
+              columns={shown}
+              items={rows.items}
+              sort={sort}
+              onSort={setSort}
+              onOpen={onOpen}
+              selection={bulk ? { selected, onChange: setSelected } : undefined}
+            />
+          )}
+        </>
+      )}
+    </Page>
+  )
+}
+
+/** Query and order, in the address; while somebody types, the address follows after a while. */
+function useListAddress(defaultSort: string) {
+  const { q: given = '', sort = defaultSort } = useSearch({ strict: false })
+  const navigate = useNavigate()
+  const [q, setQ] = useState(given)
+  const written = useRef(given)
+  useEffect(() => {
+    // Back, forward, or a link to another query of this list.
+    if (given === written.current) return
+    written.current = given
+    setQ(given)
+  }, [given])
+  useEffect(() => {
+    if (q === written.current) return
+    const timer = setTimeout(() => {
+      written.current = q
+      void navigate({ to: '.', search: (before) => ({ ...before, q: q || undefined }), replace: true })
+    }, 300)
+    return () => clearTimeout(timer)
+  }, [q, navigate])
+  const setSort = (next: string): void =>
+    void navigate({
+      to: '.',
+      search: (before) => ({ ...before, sort: next === defaultSort ? undefined : next }),
+      replace: true,
+    })
+  return { q, setQ, sort, setSort }
+}
+
+/** The columns that are shown, and the menu that chooses them. */
+function useColumns<T>(list: string, columns: readonly Column<T>[]) {
+  const [chosen, setChosen] = useState(() => chosenColumns(list))
+  const isNarrow = useMedia('(max-width: 720px)')
+  const ids = chosen ?? columns.filter(({ hidden }) => hidden !== true).map(({ id }) => id)
+  const key = ids.join()
+  const shown = useMemo(
+    () => columns.filter(({ id, narrow }) => (isNarrow ? narrow === true : key.split(',').includes(id))),
+    [columns, isNarrow, key],
+  )
+  const entries = columns.map(({ id, title }, index) => ({
+    id,
+    label: title,
+    checked: ids.includes(id),
+    reason: index === 0 ? 'Names are always shown.' : undefined,
+    run: () => {
+      const next = ids.includes(id) ? ids.filter((other) => other !== id) : [...ids, id]
+      setChosen(next)
+      chooseColumns(list, next)
+    },
+  }))
+  const menu = isNarrow ? undefined : (
+    <Menu entries={entries} label="Columns" icon={<Columns3 size={16} aria-hidden />} className="min-h-9">
+      Columns
+    </Menu>
+  )
+  return { shown, menu }
+}

@@ -1,0 +1,250 @@
+import type { Alarm, Host, Pool, Storage, Vm } from '@nixen/api'
+import { Link } from '@tanstack/react-router'
+import { useMemo, type ReactNode } from 'react'
+import { formatBytes, formatCount } from '../format/format.ts'
+import { ConnectionState, HostState, StorageState, WorkState } from '../lists/states.tsx'
+import { useAll } from '../live/live.ts'
+import { ObjectLink } from '../ui/link-to.tsx'
+import { UsageMeter } from '../ui/meter.tsx'
+import { Notice } from '../ui/notice.tsx'
+import { Card, Page } from '../ui/page.tsx'
+import { Ago } from '../ui/time.tsx'
+import { NothingConnected } from './nothing-connected.tsx'
+
+/** How everything stands: counts, room, alarms, what was done last. */
+export function OverviewPage(): ReactNode {
+  const [vms, hosts, pools, storages] = [useAll('vm'), useAll('host'), useAll('pool'), useAll('storage')]
+  const connections = useAll('connection')
+  if (pools.length === 0)
+    return (
+      <Page title="Overview" fill>
+        <NothingConnected what="VMs" />
+      </Page>
+    )
+  const broken = connections.filter(({ enabled, state }) => enabled && state !== 'connected')
+  return (
+    <Page title="Overview">
+      {broken.map(({ id, name, state, error }) => (
+        <Notice key={id} tone="warn">
+          <Link to="/connections" className="underline">
+            {name}
+          </Link>{' '}
+          is {state}. {error?.message} What is shown of it may be old.
+        </Notice>
+      ))}
+      <Counts vms={vms} hosts={hosts} storages={storages} pools={pools} />
+      <div className="grid items-start gap-4 xl:grid-cols-2">
+        <Card title="Hosts">
+          <Rows>
+            {hosts.map((host) => (
+              <li
+                key={host.id}
+                className="grid min-h-9 grid-cols-[minmax(0,1fr)_7rem_minmax(6rem,1fr)] items-center gap-3"
+              >
+                <span className="truncate">
+                  <ObjectLink id={host.id} />
+                </span>
+                <HostState host={host} />
+                <UsageMeter used={host.memoryUsed} size={host.memory} label={`Memory of ${host.name}`} />
+              </li>
+            ))}
+          </Rows>
+        </Card>
+        <Card title="Storages">
+          <Rows>
+            {fullest(storages).map((storage) => (
+              <li
+                key={storage.id}
+                className="grid min-h-9 grid-cols-[minmax(0,1fr)_7rem_minmax(6rem,1fr)] items-center gap-3"
+              >
+                <span className="truncate">
+                  <ObjectLink id={storage.id} />
+                </span>
+                <StorageState storage={storage} />
+                <UsageMeter used={storage.used} size={storage.size} label={`Room of ${storage.name}`} />
+              </li>
+            ))}
+          </Rows>
+        </Card>
+        <Alarms />
+        <Recent />
+        <Card title="Pools">
+          <Rows>
+            {pools.map((pool) => (
+              <PoolRow key={pool.id} pool={pool} />
+            ))}
+          </Rows>
+        </Card>
+      </div>
+    </Page>
+  )
+}
+
+function Rows({ children }: { readonly children: ReactNode }): ReactNode {
+  return (
+    <ul className="divide-line max-h-80 divide-y overflow-auto" tabIndex={0}>
+      {children}
+    </ul>
+  )
+}
+
+/** What fills up first stands on top. */
+function fullest(storages: readonly Storage[]): readonly Storage[] {
+  const part = ({ used = 0, size = 0 }: Storage): number => (size === 0 ? -1 : used / size)
+  return storages
+    .filter(({ size = 0 }) => size > 0)
+    .toSorted((a, b) => part(b) - part(a))
+    .slice(0, 50)
+}
+
+function PoolRow({ pool }: { readonly pool: Pool }): ReactNode {
+  const { name, hosts, vms, running, version, connection } = pool
+  const state = useAll('connection').find(({ id }) => id === connection)
+  return (
+    <li className="flex min-h-9 flex-wrap items-center gap-x-4 py-1">
+      <span className="font-medium">{name}</span>
+      <span className="text-muted">
+        {hosts} hosts, {formatCount(running)} of {formatCount(vms)} VMs running
+        {version === undefined ? '' : `, ${version}`}
+      </span>
+      <span className="ml-auto">{state && <ConnectionState connection={state} />}</span>
+    </li>
+  )
+}
+
+interface CountsProps {
+  readonly vms: readonly Vm[]
+  readonly hosts: readonly Host[]
+  readonly pools: readonly Pool[]
+  readonly storages: readonly Storage[]
+}
+
+function Counts({ vms, hosts, storages }: CountsProps): ReactNode {
+  const sums = useMemo(() => {
+    const sum = (numbers: readonly (number | undefined)[]): number => numbers.reduce<number>((a, b) => a + (b ?? 0), 0)
+    return {
+      running: vms.filter(({ power }) => power === 'running').length,
+      memory: sum(hosts.map((host) => host.memory)),
+      memoryUsed: sum(hosts.map((host) => host.memoryUsed)),
+      size: sum(storages.map(({ size }) => size)),
+      used: sum(storages.map(({ used }) => used)),
+    }
+  }, [vms, hosts, storages])
+  const up = hosts.filter(({ power }) => power === 'running').length
+  return (
+    <ul className="grid grid-cols-2 gap-3 lg:grid-cols-4">
+      <Count
+        to="/vms"
+        label="VMs"
+        value={formatCount(vms.length)}
+        note={`${formatCount(sums.running)} running, ${formatCount(vms.length - sums.running)} not`}
+      />
+      <Count to="/hosts" label="Hosts" value={formatCount(hosts.length)} note={`${up} up`} />
+      <Count
+        to="/hosts"
+        label="Memory"
+        value={formatBytes(sums.memoryUsed)}
+        note={`of ${formatBytes(sums.memory)} in use`}
+      />
+      <Count
+        to="/storages"
+        label="Storage"
+        value={formatBytes(sums.used)}
+        note={`of ${formatBytes(sums.size)} taken`}
+      />
+    </ul>
+  )
+}
+
+function Count({
+  to,
+  label,
+  value,
+  note,
+}: {
+  readonly to: string
+  readonly label: string
+  readonly value: string
+  readonly note: string
+}): ReactNode {
+  return (
+    <li>
+      <Link to={to} className="bg-panel border-line hover:border-edge block rounded-lg border p-4">
+        <span className="text-muted block">{label}</span>
+        <span className="block text-2xl font-semibold">{value}</span>
+        <span className="text-muted block">{note}</span>
+      </Link>
+    </li>
+  )
+}
+
+const weights: Readonly<Record<Alarm['severity'], number>> = { critical: 0, warning: 1, info: 2 }
+
+function Alarms(): ReactNode {
+  const alarms = useAll('alarm')
+  const shown = useMemo(
+    () => alarms.toSorted((a, b) => weights[a.severity] - weights[b.severity] || b.time - a.time).slice(0, 50),
+    [alarms],
+  )
+  return (
+    <Card title={alarms.length === 0 ? 'Alarms' : `Alarms (${formatCount(alarms.length)})`}>
+      {shown.length === 0 ? (
+        <p className="text-muted">Nothing needs somebody.</p>
+      ) : (
+        <Rows>
+          {shown.map(({ id, message, severity, on, time }) => (
+            <li key={id} className="grid gap-0.5 py-2">
+              <span className="break-words">
+                <b className={severity === 'info' ? '' : severity === 'critical' ? 'text-bad' : 'text-warn'}>
+                  {severity}
+                </b>
+                : {message}
+              </span>
+              <span className="text-muted text-xs">
+                {on !== undefined && (
+                  <>
+                    <ObjectLink id={on} />,{' '}
+                  </>
+                )}
+                <Ago time={time} />
+              </span>
+            </li>
+          ))}
+        </Rows>
+      )}
+    </Card>
+  )
+}
+
+function Recent(): ReactNode {
+  const tasks = useAll('task')
+  const newest = useMemo(() => tasks.toSorted((a, b) => b.created - a.created).slice(0, 8), [tasks])
+  return (
+    <Card
+      title="Last tasks"
+      actions={
+        <Link to="/tasks" className="text-accent min-h-6 leading-6 hover:underline">
+          All tasks
+        </Link>
+      }
+    >
+      {newest.length === 0 ? (
+        <p className="text-muted">Nothing has been done yet.</p>
+      ) : (
+        <Rows>
+          {newest.map(({ id, name, state, progress, created }) => (
+            <li key={id} className="grid min-h-9 grid-cols-[7rem_minmax(0,1fr)_auto] items-center gap-3">
+              <WorkState state={state} progress={progress} />
+              <span className="truncate" title={name}>
+                {name}
+              </span>
+              <span className="text-muted text-xs">
+                <Ago time={created} />
+              </span>
+            </li>
+          ))}
+        </Rows>
+      )}
+    </Card>
+  )
+}

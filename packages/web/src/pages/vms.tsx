@@ -1,0 +1,168 @@
+import type { Vm } from '@nixen/api'
+import { Link, useNavigate } from '@tanstack/react-router'
+import { useCallback, useState, type ReactNode } from 'react'
+import { BulkDialog } from '../actions/bulk-dialog.tsx'
+import { vmActions, type VmActionInfo } from '../actions/vm-actions.tsx'
+import { formatBytes, formatCount } from '../format/format.ts'
+import type { Column } from '../lists/column.ts'
+import { ListPage } from '../lists/list-page.tsx'
+import { PowerState } from '../lists/states.tsx'
+import { useAll } from '../live/live.ts'
+import { Button } from '../ui/button.tsx'
+import { ObjectLink } from '../ui/link-to.tsx'
+import { Menu } from '../ui/menu.tsx'
+import { Ago } from '../ui/time.tsx'
+import { NothingConnected } from './nothing-connected.tsx'
+import { Tags } from '../ui/tags.tsx'
+
+const columns: readonly Column<Vm>[] = [
+  {
+    id: 'name',
+    title: 'Name',
+    sort: 'name',
+    width: 'minmax(10rem, 2fr)',
+    narrow: true,
+    cell: ({ id, name }) => (
+      <Link to="/vms/$id" params={{ id }} tabIndex={-1} className="font-medium hover:underline" title={name}>
+        {name || '(no name)'}
+      </Link>
+    ),
+  },
+  {
+    id: 'power',
+    title: 'State',
+    sort: 'power',
+    width: 'minmax(8rem, 1fr)',
+    narrow: true,
+    cell: (vm) => <PowerState vm={vm} />,
+  },
+  { id: 'host', title: 'Host', sort: 'host', width: 'minmax(7rem, 1fr)', cell: ({ host }) => <ObjectLink id={host} /> },
+  {
+    id: 'pool',
+    title: 'Pool',
+    sort: 'pool',
+    width: 'minmax(7rem, 1fr)',
+    hidden: true,
+    cell: ({ pool }) => <ObjectLink id={pool} />,
+  },
+  {
+    id: 'vcpus',
+    title: 'vCPUs',
+    sort: 'vcpus',
+    width: '5rem',
+    align: 'end',
+    cell: ({ vcpus }) => formatCount(vcpus),
+  },
+  {
+    id: 'memory',
+    title: 'Memory',
+    sort: 'memory',
+    width: '6.5rem',
+    align: 'end',
+    cell: ({ memory }) => formatBytes(memory),
+  },
+  {
+    id: 'disk',
+    title: 'Disks',
+    sort: 'diskSize',
+    width: '6.5rem',
+    align: 'end',
+    cell: ({ diskSize }) => formatBytes(diskSize),
+  },
+  {
+    id: 'ips',
+    title: 'Address',
+    sort: 'ips',
+    width: 'minmax(8rem, 1fr)',
+    cell: ({ ips }) => <span title={ips.join('\n')}>{ips[0] ?? '–'}</span>,
+  },
+  {
+    id: 'os',
+    title: 'System',
+    sort: 'os.name',
+    width: 'minmax(9rem, 1.3fr)',
+    cell: ({ os }) => <span title={os?.name}>{os?.name ?? '–'}</span>,
+  },
+  { id: 'tags', title: 'Tags', sort: 'tags', width: 'minmax(7rem, 1fr)', cell: ({ tags }) => <Tags tags={tags} /> },
+  {
+    id: 'snapshots',
+    title: 'Snapshots',
+    sort: 'snapshots',
+    width: '6.5rem',
+    align: 'end',
+    hidden: true,
+    cell: ({ snapshots }) => formatCount(snapshots),
+  },
+  {
+    id: 'started',
+    title: 'Started',
+    sort: '-started',
+    width: 'minmax(8rem, 1fr)',
+    hidden: true,
+    cell: ({ started }) => <Ago time={started} />,
+  },
+]
+
+/** All VMs. */
+export function VmsPage(): ReactNode {
+  const vms = useAll('vm')
+  const navigate = useNavigate()
+  const open = useCallback(({ id }: Vm) => void navigate({ to: '/vms/$id', params: { id } }), [navigate])
+  return (
+    <ListPage
+      type="vm"
+      title="VMs"
+      objects={vms}
+      columns={columns}
+      onOpen={open}
+      empty={<NothingConnected what="VMs" />}
+      bulk={(selected, clear) => <BulkBar selected={selected} clear={clear} />}
+    />
+  )
+}
+
+const quick: ReadonlySet<string> = new Set(['start', 'shutdown', 'reboot'])
+
+function BulkBar({ selected, clear }: { readonly selected: readonly Vm[]; readonly clear: () => void }): ReactNode {
+  const [action, setAction] = useState<VmActionInfo>()
+  const offered = vmActions.filter(({ bulk }) => bulk === true)
+  return (
+    <>
+      {offered
+        .filter(({ name }) => quick.has(name))
+        .map((info) => (
+          <Button key={info.name} icon={info.icon} onClick={() => setAction(info)}>
+            {info.label}
+          </Button>
+        ))}
+      <Menu
+        label="More actions"
+        entries={offered
+          .filter(({ name }) => !quick.has(name))
+          .map((info) => ({
+            id: info.name,
+            label: `${info.label} …`,
+            icon: info.icon,
+            danger: info.danger === true,
+            run: () => setAction(info),
+          }))}
+      >
+        More …
+      </Menu>
+      <Button look="quiet" onClick={clear}>
+        Clear
+      </Button>
+      {action && (
+        <BulkDialog
+          action={action}
+          vms={selected}
+          onClose={() => setAction(undefined)}
+          onDone={() => {
+            setAction(undefined)
+            clear()
+          }}
+        />
+      )}
+    </>
+  )
+}

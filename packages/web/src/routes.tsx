@@ -1,0 +1,79 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
+import { basePath } from './base.ts'
+import { ConnectPage } from './pages/connect.tsx'
+import { NotFound, PageError } from './pages/page-error.tsx'
+import { VmsPage } from './pages/vms.tsx'
+import { Shell } from './shell/shell.tsx'
+
+/** What may stand behind the `?` of an address. */
+export interface Search {
+  /** Query of a list. */
+  readonly q?: string | undefined
+  /** Order of a list. */
+  readonly sort?: string | undefined
+  /** The first steps. */
+  readonly first?: boolean | undefined
+}
+
+/** Only what is known, and of the right kind: anybody can write an address. */
+function readSearch(given: Readonly<Record<string, unknown>>): Search {
+  const { q, sort, first } = given
+  return {
+    ...(typeof q === 'string' ? { q } : typeof q === 'number' ? { q: String(q) } : {}),
+    ...(typeof sort === 'string' ? { sort } : {}),
+    ...(first === true ? { first } : {}),
+  }
+}
+
+const root = createRootRoute({
+  component: Shell,
+  notFoundComponent: NotFound,
+  errorComponent: PageError,
+  validateSearch: readSearch,
+})
+const page = { getParentRoute: () => root, errorComponent: PageError } as const
+
+const lists = () => import('./pages/inventory-lists.tsx')
+const details = () => import('./pages/inventory-details.tsx')
+const routes = [
+  createRoute({
+    ...page,
+    path: '/',
+    component: lazyRouteComponent(() => import('./pages/overview.tsx'), 'OverviewPage'),
+  }),
+  // Who opens the set-up link again, and is signed in.
+  createRoute({ ...page, path: '/setup', component: VmsPage }),
+  createRoute({ ...page, path: '/vms', component: VmsPage }),
+  createRoute({ ...page, path: '/vms/$id', component: lazyRouteComponent(() => import('./pages/vm.tsx'), 'VmPage') }),
+  createRoute({ ...page, path: '/hosts', component: lazyRouteComponent(lists, 'HostsPage') }),
+  createRoute({ ...page, path: '/hosts/$id', component: lazyRouteComponent(details, 'HostPage') }),
+  createRoute({ ...page, path: '/storages', component: lazyRouteComponent(lists, 'StoragesPage') }),
+  createRoute({ ...page, path: '/storages/$id', component: lazyRouteComponent(details, 'StoragePage') }),
+  createRoute({ ...page, path: '/networks', component: lazyRouteComponent(lists, 'NetworksPage') }),
+  createRoute({ ...page, path: '/networks/$id', component: lazyRouteComponent(details, 'NetworkPage') }),
+  createRoute({
+    ...page,
+    path: '/tasks',
+    component: lazyRouteComponent(() => import('./pages/tasks.tsx'), 'TasksPage'),
+  }),
+  createRoute({
+    ...page,
+    path: '/connections',
+    component: lazyRouteComponent(() => import('./pages/connections.tsx'), 'ConnectionsPage'),
+  }),
+  createRoute({ ...page, path: '/connections/new', component: ConnectPage }),
+]
+
+/** All pages of the console. */
+export const router = createRouter({
+  routeTree: root.addChildren(routes),
+  basepath: basePath,
+  defaultPreload: 'intent',
+  scrollRestoration: false,
+})
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+}

@@ -1,0 +1,72 @@
+import { Link } from '@tanstack/react-router'
+import { CircleUser, LogOut, Menu as MenuIcon, Monitor, Moon, Search, Sun } from 'lucide-react'
+import type { ReactNode } from 'react'
+import { session, signOut } from '../session/session.ts'
+import { IconButton } from '../ui/button.tsx'
+import { Logo } from '../ui/logo.tsx'
+import { Menu } from '../ui/menu.tsx'
+import { useValue } from '../value.ts'
+import { openPalette } from './palette.tsx'
+import { chooseTheme, theme, themes } from './theme.ts'
+
+const themeIcons = {
+  system: <Monitor size={16} aria-hidden />,
+  light: <Sun size={16} aria-hidden />,
+  dark: <Moon size={16} aria-hidden />,
+} as const
+
+/** The bar above every page. */
+export function TopBar({ onMenu }: { readonly onMenu: () => void }): ReactNode {
+  return (
+    <header className="bg-panel border-line flex h-12 shrink-0 items-center gap-2 border-b px-3">
+      <IconButton label="Areas" className="md:hidden" onClick={onMenu} icon={<MenuIcon size={20} aria-hidden />} />
+      <Link to="/" className="flex items-center gap-2 text-base font-semibold md:w-46" aria-label="Nixen: overview">
+        <Logo size={24} />
+        <span className="max-sm:hidden">Nixen</span>
+      </Link>
+      <button
+        type="button"
+        onClick={openPalette}
+        className="border-edge text-muted hover:bg-hover flex min-h-8 min-w-0 flex-1 items-center gap-2 rounded-md border px-3 sm:max-w-md"
+      >
+        <Search size={15} aria-hidden />
+        <span className="min-w-0 flex-1 truncate text-left">Search or do something</span>
+        <kbd className="max-sm:hidden font-sans text-xs">Ctrl K</kbd>
+      </button>
+      <div className="ml-auto">
+        <UserMenu />
+      </div>
+    </header>
+  )
+}
+
+function UserMenu(): ReactNode {
+  const state = useValue(session)
+  const chosen = useValue(theme)
+  const name = 'me' in state ? (state.me.user.fullName ?? state.me.user.name) : ''
+  return (
+    <Menu
+      look="quiet"
+      label={`User ${name}`}
+      icon={<CircleUser size={20} aria-hidden />}
+      entries={[
+        ...themes.map((one) => ({
+          id: one,
+          label: `Theme: ${one}`,
+          icon: themeIcons[one],
+          checked: one === chosen,
+          run: () => chooseTheme(one),
+        })),
+        {
+          id: 'out',
+          label: 'Sign out',
+          icon: <LogOut size={16} aria-hidden />,
+          apart: true,
+          run: () => void signOut(),
+        },
+      ]}
+    >
+      <span className="max-w-40 truncate max-sm:hidden">{name}</span>
+    </Menu>
+  )
+}

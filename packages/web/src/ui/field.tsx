@@ -1,0 +1,75 @@
+import { useId, type ComponentProps, type ReactNode } from 'react'
+import { cx } from './class-names.ts'
+
+const box =
+  'w-full min-h-9 rounded-md border border-edge bg-panel px-3 text-ink aria-[invalid=true]:border-bad aria-[invalid=true]:outline-bad'
+
+interface Labelled {
+  readonly label: string
+  readonly help?: string | undefined
+  readonly error?: string | undefined
+}
+
+/** An input with its label, what is said about it, and what is wrong with it. */
+export function TextField({
+  label,
+  help,
+  error,
+  className,
+  ...rest
+}: Labelled & Omit<ComponentProps<'input'>, 'id'>): ReactNode {
+  const id = useId()
+  return (
+    <Around id={id} label={label} help={help} error={error}>
+      <input id={id} {...describedBy(id, { help, error })} {...rest} className={cx(box, className)} />
+    </Around>
+  )
+}
+
+/** A choice of a few. */
+export function SelectField({ label, help, error, children, ...rest }: Labelled & ComponentProps<'select'>): ReactNode {
+  const id = useId()
+  return (
+    <Around id={id} label={label} help={help} error={error}>
+      <select id={id} {...describedBy(id, { help, error })} {...rest} className={box}>
+        {children}
+      </select>
+    </Around>
+  )
+}
+
+/** A yes or no with its text beside it. */
+export function CheckField({ label, ...rest }: { readonly label: string } & ComponentProps<'input'>): ReactNode {
+  return (
+    <label className="flex min-h-6 items-center gap-2">
+      <input type="checkbox" {...rest} className="size-4 accent-solid" />
+      {label}
+    </label>
+  )
+}
+
+function describedBy(id: string, { help, error }: Partial<Labelled>): Record<string, unknown> {
+  const ids = [help === undefined ? [] : `${id}-help`, error === undefined ? [] : `${id}-error`].flat()
+  return { 'aria-describedby': ids.join(' ') || undefined, 'aria-invalid': error === undefined ? undefined : true }
+}
+
+function Around({ id, label, help, error, children }: Labelled & { id: string; children: ReactNode }): ReactNode {
+  return (
+    <div className="grid gap-1">
+      <label htmlFor={id} className="font-medium">
+        {label}
+      </label>
+      {children}
+      {help !== undefined && (
+        <p id={`${id}-help`} className="text-muted text-xs">
+          {help}
+        </p>
+      )}
+      {error !== undefined && (
+        <p id={`${id}-error`} className="text-bad text-xs">
+          {error}
+        </p>
+      )}
+    </div>
+  )
+}

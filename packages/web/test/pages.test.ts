@@ -1,0 +1,62 @@
+import { mkdirSync } from 'node:fs'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openPage, signIn, startBrowser, startWorld, violations, type World } from './rig.ts'
+
+/** NIXEN_SCREENSHOTS=FOLDER keeps a picture of each page. */
+const folder = process.env['NIXEN_SCREENSHOTS']
+let browser: Browser
+let world: World
+const paths: { readonly name: string; readonly path: () => Promise<string> }[] = [
+  { name: 'overview', path: async () => '' },
+  { name: 'vms', path: async () => 'vms' },
+  {
+    name: 'vm',
+    path: async () => `vms/${(await world.client.vm.list({ q: 'power:running', limit: 1 })).items[0]?.id}`,
+  },
+  { name: 'hosts', path: async () => 'hosts' },
+  { name: 'host', path: async () => `hosts/${(await world.client.host.list({ limit: 1 })).items[0]?.id}` },
+  { name: 'storages', path: async () => 'storages' },
+  { name: 'storage', path: async () => `storages/${(await world.client.storage.list({ limit: 1 })).items[0]?.id}` },
+  { name: 'networks', path: async () => 'networks' },
+  { name: 'network', path: async () => `networks/${(await world.client.network.list({ limit: 1 })).items[0]?.id}` },
+  { name: 'tasks', path: async () => 'tasks' },
+  { name: 'connections', path: async () => 'connections' },
+  { name: 'connect', path: async () => 'connections/new' },
+  { name: 'not-found', path: async () => 'nothing/here' },
+]
+
+beforeAll(async () => {
+  ;[browser, world] = await Promise.all([startBrowser(), startWorld({ vms: 40 })])
+  await world.signUp()
+  if (folder !== undefined) mkdirSync(folder, { recursive: true })
+})
+afterAll(async () => {
+  await browser.close()
+  await world[Symbol.asyncDispose]()
+})
+
+describe.each([
+  { look: 'light', dark: false, width: 1440, rules: 'all' },
+  { look: 'dark', dark: true, width: 1440, rules: 'colours' },
+  { look: 'narrow', dark: false, width: 390, rules: 'none' },
+] as const)('in $look', ({ look, dark, width, rules }) => {
+  test('every page opens by its address, without a fault of accessibility', async () => {
+    await using tab = await openPage(browser, { dark, width })
+    const { page, problems } = tab
+    await signIn(page, world)
+    const found: string[] = []
+    for (const { name, path } of paths) {
+      await page.goto(world.server.url + (await path()))
+      await page.getByRole('heading', { level: 1 }).first().waitFor()
+      // What is still on its way is no page yet.
+      await expect.poll(async () => await page.getByText('Loading …').count()).toBe(0)
+      if (folder !== undefined) await page.screenshot({ path: `${folder}/${name}-${look}.png` })
+      if (rules !== 'none') found.push(...(await violations(page, rules)).map((violation) => `${name}: ${violation}`))
+      const tooWide = await page.evaluate('document.documentElement.scrollWidth > document.documentElement.clientWidth')
+      if (tooWide === true) found.push(`${name}: it is wider than the window`)
+    }
+    expect(found).toEqual([])
+    expect(problems).toEqual([])
+  })
+})

@@ -13,6 +13,7 @@ import { networkArea } from '../network/errors.ts'
 import { nicArea } from '../nic/errors.ts'
 import { pointArea } from '../point/errors.ts'
 import { poolArea } from '../pool/errors.ts'
+import { protectArea } from '../protect/errors.ts'
 import { queryArea } from '../query/errors.ts'
 import { repositoryArea } from '../repository/errors.ts'
 import { snapshotArea } from '../snapshot/errors.ts'
@@ -63,6 +64,7 @@ export const errorAreas = [
   repositoryArea,
   pointArea,
   bulkArea,
+  protectArea,
   jobArea,
   transferArea,
   clientArea,

@@ -1,4 +1,3 @@
-export { protectArea, protectErrors } from './errors.ts'
 export * from './freeze.ts'
 export * from './open-disk.ts'
 export * from './protect-actions.ts'

@@ -1,7 +1,7 @@
+import { protectErrors } from '@nixen/api'
 import { decodeRaw, largestVhd, vhd, type DiskSource, type DiskStream, type Extent } from '@nixen/disk'
 import { exportVdi, type Ref } from '@nixen/xapi'
 import { SequentialDisk } from '../../protect/sequential-disk.ts'
-import { protectErrors } from '../../protect/errors.ts'
 import type { ProtectContext, Stoppable } from './context.ts'
 
 /** What to export. */

@@ -1,7 +1,6 @@
-import { vmErrors } from '@nixen/api'
+import { protectErrors, vmErrors } from '@nixen/api'
 import { messageOf } from '@nixen/core'
 import { isXapiError } from '@nixen/xapi'
-import { protectErrors } from '../../protect/errors.ts'
 
 /** Whether the storage has no room (`SR_BACKEND_FAILURE_44`, `VDI_COPY_FAILED` for want of it, …). */
 export function isFull(error: unknown): boolean {

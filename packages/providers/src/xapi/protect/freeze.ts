@@ -1,7 +1,6 @@
-import { vmErrors, type VmId } from '@nixen/api'
+import { protectErrors, vmErrors, type VmId } from '@nixen/api'
 import { messageOf } from '@nixen/core'
 import { isXapiError, type Ref, type VDIRecord, type VMRecord } from '@nixen/xapi'
-import { protectErrors } from '../../protect/errors.ts'
 import type {
   ExcludedDisk,
   FreezeMode,

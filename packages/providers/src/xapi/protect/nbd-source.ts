@@ -1,7 +1,7 @@
+import { protectErrors } from '@nixen/api'
 import { backoff, isAppError } from '@nixen/core'
 import { nbdErrors, type DiskSource, type Extent, type ExtentOptions, type IoOptions, type NbdDisk } from '@nixen/disk'
 import type { Ref } from '@nixen/xapi'
-import { protectErrors } from '../../protect/errors.ts'
 import { isGone, type ProtectContext } from './context.ts'
 import { openAtSome, type NbdOptions } from './nbd-exports.ts'
 

@@ -1,7 +1,7 @@
+import { protectErrors } from '@nixen/api'
 import { isAppError, messageOf } from '@nixen/core'
 import { largestVhd, type DiskSource, type Extent, type NbdDisk } from '@nixen/disk'
 import { isXapiError, type Ref } from '@nixen/xapi'
-import { protectErrors } from '../../protect/errors.ts'
 import type { FrozenDisk, FrozenVm } from '../../protect/freeze.ts'
 import type { OpenDiskOptions, OpenedDisk, ReadingMode } from '../../protect/open-disk.ts'
 import { fallback, type FallbackReason } from '../../protect/reasons.ts'

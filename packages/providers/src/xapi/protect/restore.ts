@@ -1,6 +1,5 @@
-import { formatId } from '@nixen/api'
+import { formatId, protectErrors } from '@nixen/api'
 import type { Ref } from '@nixen/xapi'
-import { protectErrors } from '../../protect/errors.ts'
 import type { ProtectNote } from '../../protect/freeze.ts'
 import type { RestoreDiskPlan, RestoredVm, RestoreOptions, RestorePlan } from '../../protect/restore.ts'
 import type { ProtectEntry, ProtectStep } from '../../protect/undo.ts'

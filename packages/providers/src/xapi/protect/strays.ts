@@ -1,5 +1,5 @@
+import { protectErrors } from '@nixen/api'
 import type { Ref, VDIRecord, VMRecord } from '@nixen/xapi'
-import { protectErrors } from '../../protect/errors.ts'
 import type { Stray } from '../../protect/freeze.ts'
 import type { StrayOptions } from '../../protect/protect-actions.ts'
 import { callsOf, unlessGone, type ProtectContext, type Stoppable } from './context.ts'

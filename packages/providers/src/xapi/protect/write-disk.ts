@@ -1,3 +1,4 @@
+import { protectErrors } from '@nixen/api'
 import { isAppError, messageOf, type ByteStream } from '@nixen/core'
 import {
   encodeRaw,
@@ -9,7 +10,6 @@ import {
   type Extent,
 } from '@nixen/disk'
 import { importVdi, isXapiError, type Ref } from '@nixen/xapi'
-import { protectErrors } from '../../protect/errors.ts'
 import { sampleUnchanged } from '../../protect/sample-unchanged.ts'
 import type { RestoreProgress } from '../../protect/restore.ts'
 import { untilDetached, type ProtectContext, type Stoppable } from './context.ts'

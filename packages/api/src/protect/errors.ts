@@ -1,4 +1,4 @@
-import { errorArea } from '@nixen/api'
+import { errorArea } from '../errors/area.ts'
 
 /** Errors of backup and restore on the host's side. */
 export const protectArea = errorArea('protect', {

@@ -121,12 +121,17 @@ export async function send<T>(
   work: (watched: AsyncGenerator<Uint8Array>) => Promise<T>,
 ): Promise<T> {
   let failure: { readonly error: unknown } | undefined
+  const iterator = body[Symbol.asyncIterator]()
+  // What fails at its start never begins on the host, where a transfer without data would stay open for a while.
+  const first = await iterator.next()
   const watched = async function* (): AsyncGenerator<Uint8Array> {
     try {
-      yield* body
+      for (let next = first; !next.done; next = await iterator.next()) yield next.value
     } catch (error) {
       failure = { error }
       throw error
+    } finally {
+      await iterator.return?.()
     }
   }
   try {

@@ -279,8 +279,9 @@ export class FaultWorld implements AsyncDisposable {
     return await xapiProvider.open(spec, { clock: systemClock, random: systemRandom, log: silentLog })
   }
 
+  /** Locks that count: what a killed write left under a temporary name is none, and goes with the next prune after a day. */
   async locks(): Promise<readonly string[]> {
-    return await readdir(join(this.repositoryPath, 'locks'))
+    return (await readdir(join(this.repositoryPath, 'locks'))).filter((name) => /^[0-9a-f]{64}$/.test(name))
   }
 
   /** The password of the repository is another one, without Nixen's knowledge. */

@@ -14,6 +14,7 @@ import { statsHandlers } from './features/inventory/stats.ts'
 import { jobHandlers, runHandlers, type JobHandlerPorts } from './features/job/handlers.ts'
 import { metaHandlers, type MetaPorts } from './features/meta/handlers.ts'
 import { repositoryHandlers, type RepositoryPorts } from './features/repository/handlers.ts'
+import { downloadHandlers } from './features/protect/download-handlers.ts'
 import { leftoverHandlers, type LeftoverPorts } from './features/protect/leftover-handlers.ts'
 import { restoreHandlers } from './features/protect/restore-handlers.ts'
 import { pointHandlers } from './features/repository/point-handlers.ts'
@@ -91,7 +92,12 @@ export function makeHandlers(ports: HandlerPorts): Handlers {
     alert: alertHandlers(ports),
     channel: channelHandlers(ports),
     repository: repositoryHandlers(ports),
-    point: { ...pointHandlers(ports), ...restoreHandlers(ports), ...leftoverHandlers(ports) },
+    point: {
+      ...pointHandlers(ports),
+      ...restoreHandlers(ports),
+      ...leftoverHandlers(ports),
+      ...downloadHandlers(ports),
+    },
     user: userHandlers(ports),
     group: groupHandlers(ports),
     role: roleHandlers(ports),

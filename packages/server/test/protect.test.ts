@@ -126,6 +126,17 @@ describe('a backup job', { timeout: 240_000 }, () => {
     const [disk] = detail.disks
     const restored = await readFile(join(work.path, 'out', disk?.path ?? ''))
     expect(Buffer.compare(restored, image())).toBe(0)
+
+    for (const format of ['raw', 'vhd', 'qcow2']) {
+      const file = join(work.path, `download.${format}`)
+      const answer = await tab.fetch(`${server.url}api/v1/points/${items[0]?.id}/download?format=${format}`)
+      expect(answer.status).toBe(200)
+      await writeFile(file, Buffer.from(await answer.arrayBuffer()))
+      const kind = format === 'vhd' ? 'vpc' : format
+      await run('qemu-img', ['compare', '-f', 'raw', '-F', kind, join(work.path, 'disk.raw'), file])
+    }
+    const wrong = await tab.fetch(`${server.url}api/v1/points/${items[0]?.id}/download?disk=/other.raw`)
+    expect(await wrong.json()).toMatchObject({ error: { code: 'point.which_disk' } })
   })
 
   test('gives a VM back that is lost, and shows before what it will do', async () => {

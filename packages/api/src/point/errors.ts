@@ -13,6 +13,12 @@ export const pointArea = errorArea('point', {
       `The restore point ${p.id} of ${p.name} is not in its repository any more: somebody forgot it. The list is brought up to date.`,
     example: { id: 'k3f9x2ab.5956a3f67a62', name: 'web-01' },
   },
+  which_disk: {
+    status: 422,
+    text: (p: { id: string; disks: readonly string[] }) =>
+      `Say which disk of the restore point ${p.id}. It has: ${p.disks.join(', ') || 'none'}.`,
+    example: { id: 'k3f9x2ab.5956a3f67a62', disks: ['/disk-system.raw', '/disk-data.raw'] },
+  },
   not_ours: {
     status: 422,
     text: (p: { id: string; name: string }) =>

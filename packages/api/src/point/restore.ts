@@ -111,4 +111,27 @@ export const restoreEndpoints = {
     errors,
     cli: { verb: 'point restore', args: ['id'] },
   }),
+  download: endpoint({
+    method: 'GET',
+    path: '/points/:id/download',
+    summary: 'Download a disk of a restore point as an image',
+    description: 'Read from the repository while it is sent: nothing is stored in between.',
+    params,
+    input: z.strictObject({
+      disk: text('Path of the disk as the restore point has it; needed when there are several.').max(1000).optional(),
+      format: word(['raw', 'vhd', 'qcow2'], 'Format of the image.').default('raw'),
+    }),
+    download: 'application/octet-stream',
+    permission: 'point:restore',
+    audit: 'point.download',
+    errors: [
+      'point.not_found',
+      'point.gone',
+      'point.which_disk',
+      'repository.unavailable',
+      'repository.wrong_password',
+      'repository.worker_failed',
+    ],
+    cli: { verb: 'point download', args: ['id'] },
+  }),
 } as const

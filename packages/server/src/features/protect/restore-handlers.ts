@@ -100,7 +100,7 @@ async function makePlan(ports: RestorePorts, { id, wish, who, signal }: Wanted):
 }
 
 /** What one may not see is not there. */
-function demandPoint({ catalogue }: RestorePorts, id: PointId, who: Principal) {
+export function demandPoint({ catalogue }: Pick<RestorePorts, 'catalogue'>, id: PointId, who: Principal) {
   const parts = parsePointId(id)
   const point = parts && catalogue.get(parts.repository, parts.snapshot)
   const reach = who.access.reach('point:read')

@@ -181,11 +181,11 @@ async function devices(world: ActingWorld): Promise<void> {
   const network = world.one('network').id
   const { made } = await world.run(async (task) => vm.addNic({ id, network, mac: '52:54:00:aa:bb:cc' }, task))
   const added = made?.[0] as never
-  await world.sees<'nic'>(added, ({ mac, attached }) => mac === '52:54:00:aa:bb:cc' && attached === true, 'the NIC')
+  await world.sees<'nic'>(added, ({ mac, attached }) => mac === '52:54:00:aa:bb:cc' && attached, 'the NIC')
   await world.run(async (task) => nic.update({ id: added, locking: 'locked', allowedIps: ['192.0.2.7'] }, task))
   await world.sees<'nic'>(added, ({ locking }) => locking === 'locked', 'it is locked')
   await world.run(async (task) => nic.disconnect({ id: added }, task))
-  await world.sees<'nic'>(added, ({ attached }) => attached !== true, 'it is unplugged')
+  await world.sees<'nic'>(added, ({ attached }) => !attached, 'it is unplugged')
   await world.run(async (task) => nic.connect({ id: added }, task))
   await world.run(async (task) => vm.removeNic({ id, nic: added }, task))
   await world.sees(id, (one) => one.nics.length === nics.length, 'the NIC is gone')

@@ -164,7 +164,7 @@ export function localStorage(world: ActingWorld, of = world.reader) {
 }
 
 export function emptyTemplate(world: ActingWorld) {
-  return world.one('template', ({ default: own, name }) => own === true && name.startsWith('Debian'))
+  return world.one('template', ({ default: own, name }) => own && name.startsWith('Debian'))
 }
 
 /** The physical NICs of the first host, the one that it is managed through first. Two at least. */

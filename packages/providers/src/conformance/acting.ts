@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { messageOf } from '@nixen/core'
 import type { ActingFactory, ActingTarget } from './acting-target.ts'
 import { ActingWorld, changesBetween, stateOf } from './acting-world.ts'
 import { cancelling } from './acting-cancel.ts'
@@ -69,7 +70,7 @@ async function failEverywhere(target: ActingTarget, step: MultiStep, places: num
     const hit = fault.struck
     fault.remove()
     if (!hit) {
-      assert.equal(failure, undefined, `it fails without a fault: ${String(failure)}`)
+      assert.equal(failure, undefined, `it fails without a fault: ${messageOf(failure)}`)
       assert.ok(struck > 0, 'no call was made to fail')
       return
     }
@@ -77,7 +78,7 @@ async function failEverywhere(target: ActingTarget, step: MultiStep, places: num
     // What may fail without harm (a hint that is read, a scan afterwards) lets the action end well: it is done then.
     if (failure === undefined) return
     const changes = changesBetween(before, await settled(target))
-    assert.deepEqual(changes, [], `after a failure at call ${skip + 1} (${String(failure)})`)
+    assert.deepEqual(changes, [], `after a failure at call ${skip + 1} (${messageOf(failure)})`)
   }
   assert.fail(`it takes more than ${mostCalls} calls`)
 }

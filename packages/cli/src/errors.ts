@@ -79,6 +79,10 @@ export const cliErrors = catalogue('cli', {
     text: (p: { key: string; found: number }) =>
       `${p.found === 0 ? 'No key begins' : `${p.found} keys begin`} with "${p.key}". List them with "nixen repo key list".`,
   },
+  file_exists: {
+    status: 409,
+    text: (p: { path: string }) => `${p.path} is there already. Say another name with --out, or remove it.`,
+  },
   cannot_read: {
     status: 400,
     text: (p: { path: string; reason: string }) => `${p.path} cannot be read (${p.reason}).`,

@@ -1,4 +1,4 @@
-import { maxPage, type CallOptions, type Client, type Operation } from '@nixen/api'
+import { maxPage, type CallOptions, type Client, type Operation, type UploadOptions } from '@nixen/api'
 
 /** What is sent: parameters and input. */
 export type Call = Readonly<Record<string, unknown>>
@@ -10,7 +10,7 @@ export async function callOperation(
   client: Client,
   { group, name }: Operation,
   call: Call,
-  options: CallOptions,
+  options: CallOptions & Partial<UploadOptions>,
 ): Promise<unknown> {
   return await methodOf(client, group, name)(call, options)
 }
@@ -26,7 +26,7 @@ export function streamOperation(
   return methodOf(client, group, name)(call, options) as unknown as ReturnType<typeof streamOperation>
 }
 
-type Method = (call: Call, options: CallOptions) => Promise<unknown>
+type Method = (call: Call, options: CallOptions & Partial<UploadOptions>) => Promise<unknown>
 
 function methodOf(client: Client, group: string, name: string): Method {
   const groups: Readonly<Record<string, object>> = client

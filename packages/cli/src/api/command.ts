@@ -14,6 +14,10 @@ export type OperationFlags = Readonly<Record<string, unknown>> & {
   readonly columns?: string
   readonly wait?: boolean
   readonly yes?: boolean
+  /** What an upload sends. */
+  readonly file?: string
+  /** Where a download goes. */
+  readonly out?: string
 }
 
 /** The command of an operation: everything about it comes from the contract. Its code is loaded when it runs. */
@@ -21,7 +25,7 @@ export function operationCommand(operation: Operation): Command<NixenContext> {
   const { endpoint } = operation
   const own = flagsOf(endpoint)
   const flags = { ...own, ...extraFlags(operation), ...commonFlags, ...serverFlags }
-  const aliases = 'q' in own ? { q: 'q' } : {}
+  const aliases = { ...('q' in own ? { q: 'q' } : {}), ...(endpoint.download === undefined ? {} : { o: 'out' }) }
   return buildCommand<OperationFlags, unknown[], NixenContext>({
     loader: async () => {
       const { runOperation } = await import('./run.ts')
@@ -62,6 +66,23 @@ function extraFlags({ endpoint }: Operation): Readonly<Record<string, Parameter 
           },
         }
       : {}),
+    ...(endpoint.upload
+      ? {
+          file: { kind: 'parsed', parse: textParser, brief: 'File to send; - for standard input', placeholder: 'FILE' },
+        }
+      : {}),
+    ...(endpoint.download === undefined
+      ? {}
+      : {
+          out: {
+            kind: 'parsed',
+            parse: textParser,
+            brief:
+              'File to write, named so when it is whole; - for standard output; the name that the server gives when left out',
+            placeholder: 'FILE',
+            optional: true,
+          },
+        }),
     ...(endpoint.method === 'DELETE' ? { yes: { kind: 'boolean', brief: 'Do not ask first', default: false } } : {}),
   }
 }

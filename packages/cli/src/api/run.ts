@@ -1,4 +1,4 @@
-import { type Client, type Operation } from '@nixen/api'
+import { type Client, type Download, type Operation } from '@nixen/api'
 import { isAppError } from '@nixen/core'
 import { canAsk, confirm } from '../ask.ts'
 import { print } from '../command.ts'
@@ -8,6 +8,7 @@ import { cliErrors } from '../errors.ts'
 import { callList, callOperation, streamOperation, type Call } from './call.ts'
 import type { OperationFlags } from './command.ts'
 import { nothing, Several } from './flags.ts'
+import { bodyFrom, saveFile } from './files.ts'
 import { followTask } from './follow-task.ts'
 import { withIds } from './names.ts'
 import { chooseColumns, tableText } from './print-list.ts'
@@ -53,6 +54,8 @@ async function answer(context: NixenContext, asked: Asked): Promise<void> {
         context.process.stdout.write(`${JSON.stringify(event)}\n`)
       }
       return
+    case 'file':
+      return await saveFile(context, (await callOperation(client, operation, call, { signal })) as Download, flags)
     case 'list': {
       const columns = chooseColumns(kind.item, flags.columns?.split(',') ?? operation.endpoint.cli?.columns)
       const { limit, ...rest } = call
@@ -82,8 +85,11 @@ async function answer(context: NixenContext, asked: Asked): Promise<void> {
 }
 
 /** Calls; when the other end shows an unknown certificate that can be pinned, asks about it once and calls again with it. */
-async function trustingOnce(context: NixenContext, { client, operation, call }: Asked): Promise<unknown> {
+async function trustingOnce(context: NixenContext, { client, operation, call, flags }: Asked): Promise<unknown> {
   const { signal } = context
+  if (operation.endpoint.upload) {
+    return await callOperation(client, operation, call, { signal, body: await bodyFrom(flags) })
+  }
   try {
     return await callOperation(client, operation, call, { signal })
   } catch (error) {

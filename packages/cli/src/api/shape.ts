@@ -8,11 +8,13 @@ export type Answer =
   | { readonly kind: 'task' }
   | { readonly kind: 'value'; readonly schema: z.ZodType }
   | { readonly kind: 'stream' }
+  | { readonly kind: 'file' }
   | { readonly kind: 'nothing' }
 
 /** What kind of answer an endpoint gives, from its schema. */
-export function answerOf({ method, output, stream, input }: EndpointSpec): Answer {
+export function answerOf({ method, output, stream, download, input }: EndpointSpec): Answer {
   if (stream) return { kind: 'stream' }
+  if (download !== undefined) return { kind: 'file' }
   if (!output) return { kind: 'nothing' }
   const inner = inside(output)
   if (!(inner instanceof z.ZodObject)) return { kind: 'value', schema: output }

@@ -1,4 +1,4 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
+import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { Readable } from 'node:stream'
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls'
@@ -18,7 +18,7 @@ const distrust = /^(?:.*_(?:CERT|CERTIFICATE|SIGNATURE|ISSUER)(?:_.*)?|CERT_.*|E
 
 /**
  * `fetch` on Node's own HTTP client: over a unix socket, or with a pinned certificate, which the global one can do neither of. It is
- * also loaded faster. Bodies are text; answers are streams.
+ * also loaded faster. Answers are streams.
  */
 export function httpFetch(route: Route): typeof globalThis.fetch {
   const agent = agentOf(route)
@@ -37,7 +37,7 @@ export function httpFetch(route: Route): typeof globalThis.fetch {
       ...(init.signal ? { signal: init.signal } : {}),
     })
     sent.on('response', resolve).on('error', reject)
-    sent.end(typeof init.body === 'string' ? init.body : undefined)
+    sendBody(sent, init.body ?? undefined)
     try {
       return responseOf(await promise, url)
     } catch (cause) {
@@ -47,6 +47,23 @@ export function httpFetch(route: Route): typeof globalThis.fetch {
       throw cause
     }
   }
+}
+
+/** Sends a body, no faster than the server takes it. An answer that comes before its end (a refusal) ends it. */
+function sendBody(sent: ClientRequest, body: NonNullable<RequestInit['body']> | undefined): void {
+  if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) {
+    sent.end(body)
+    return
+  }
+  // A server that knows the length before can say how large a raw disk is, and how far it is.
+  if (body instanceof Blob) sent.setHeader('content-length', body.size)
+  // The client gives text, bytes, blobs and streams.
+  const stream = body instanceof Blob ? body.stream() : (body as ReadableStream<Uint8Array>)
+  const source = Readable.fromWeb(stream as Parameters<typeof Readable.fromWeb>[0])
+  sent.on('response', () => source.unpipe(sent))
+  sent.on('close', () => source.destroy())
+  source.on('error', (error) => sent.destroy(error))
+  source.pipe(sent)
 }
 
 function responseOf(message: IncomingMessage, url: URL): Response {

@@ -59,7 +59,7 @@ export function inspectHandlers({ connections, inventory }: InspectPorts): {
         if (!connection) throw connectionErrors.not_found({ id })
         info.note({ on: id, onName: connection.name })
         demandPermission(who.access, input.write ? 'pool:manage' : 'pool:update', poolOf(inventory, connection))
-        if (input.write && connection.readOnly === true) throw connectionErrors.read_only({ name: connection.name })
+        if (input.write && connection.readOnly) throw connectionErrors.read_only({ name: connection.name })
         // Messages without a result answer with nothing.
         return { result: (await connections.session(id).inspect.call(input)) ?? null }
       },

@@ -70,9 +70,14 @@ const sha256 = async (path: string): Promise<string> =>
     .update(await readFile(path))
     .digest('hex')
 
+/** The code of what something was refused with. */
+function refusalOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
+}
+
 async function taskOf({ task }: TaskRef): Promise<Task> {
   return await eventually(async () => {
-    const found = await tab.client.task.get({ id: task as TaskId })
+    const found = await tab.client.task.get({ id: task })
     return found.finished === undefined ? undefined : found
   })
 }
@@ -110,8 +115,10 @@ async function everything(): Promise<readonly string[]> {
     .toSorted()
 }
 
+/** What another test made may still be on its way out: that something is gone is no harm here. */
 async function nothingNew(before: readonly string[]): Promise<void> {
-  await expect.poll(everything, { timeout: 10_000 }).toEqual(before)
+  const fresh = async () => (await everything()).filter((one) => !before.includes(one))
+  await expect.poll(fresh, { timeout: 10_000 }).toEqual([])
 }
 
 describe('disks', () => {
@@ -220,9 +227,9 @@ describe('VMs', () => {
       const [, name = '', digest] = /^SHA256\((.*)\)= ([0-9a-f]{64})$/.exec(line) ?? []
       expect(await sha256(file(name))).toBe(digest)
     }
-    await run('xmllint', ['--noout', file('web_1_.ovf')]).catch((error: { code?: string }) =>
-      expect(error.code).toBe('ENOENT'),
-    )
+    // A parser that is not ours, where there is one.
+    const parsed = await run('xmllint', ['--noout', file('web_1_.ovf')]).catch((error: { code?: string }) => error)
+    expect(['ENOENT', undefined]).toContain('code' in parsed ? parsed.code : undefined)
     const { stdout } = await run('qemu-img', ['compare', '-f', 'raw', '-F', 'vmdk', raw, file('web_1_-disk1.vmdk')])
     expect(stdout).toContain('Images are identical')
     const back = await vmOf(tab.client.vm.import({ storage }, { body: await openAsBlob(path) }))
@@ -285,7 +292,7 @@ describe('VMs', () => {
             )
             .toEqual([])
           const asked = tab.client.vm.import({ storage, format }, { body: new Blob([bytes.subarray(0, at)]) })
-          await expect(asked, `cut at ${at}`).rejects.toThrow()
+          await expect(asked.then(() => `${at} bytes were enough`, refusalOf)).resolves.toMatch(/^[a-z]+\.\w+$/)
         }
         await nothingNew(before)
       },
@@ -311,7 +318,7 @@ describe('VMs', () => {
         { storage, format },
         { body: await openAsBlob(file(format === 'xva' ? 'none.xva' : 'vm.ova')) },
       )
-      await expect(asked).rejects.toThrow()
+      await expect(asked.then(() => 'it worked', refusalOf)).resolves.toMatch(/^[a-z]+\.\w+$/)
       rule.remove()
       await nothingNew(before)
     })
@@ -323,14 +330,14 @@ describe('VMs', () => {
         { storage, format },
         { body: await openAsBlob(file(format === 'xva' ? 'none.xva' : 'vm.ova')) },
       )
-      const refused = expect(asked).rejects.toMatchObject({ code: 'task.cancelled' })
+      const refused = asked.then(() => 'it worked', refusalOf)
       const running = await eventually(async () =>
         (await tab.client.task.list({ q: 'state:running' })).items.find(
           ({ action, bytes }) => action === 'vm.import' && (bytes ?? 0) > 0,
         ),
       )
       await tab.client.task.cancel({ id: running.id })
-      await refused
+      expect(await refused).toBe('task.cancelled')
       rule.remove()
       await nothingNew(before)
     })
@@ -517,7 +524,8 @@ describe('from a web server', () => {
       ['/cut', 'transfer.source_failed'],
       ['/disk.raw', 'transfer.checksum', '0'.repeat(64)],
     ] as const) {
-      expect(await taskOf(await ask(path, sum)), path).toMatchObject({ state: 'failed', error: { code } })
+      const { state: end, error } = await taskOf(await ask(path, sum))
+      expect({ path, end, code: error?.code }).toEqual({ path, end: 'failed', code })
     }
     await nothingNew(before)
     const disk = await diskOf(ask('/moved', await sha256(raw)))

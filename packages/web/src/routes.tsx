@@ -56,6 +56,22 @@ const routes = [
     path: '/tasks',
     component: lazyRouteComponent(() => import('./pages/tasks.tsx'), 'TasksPage'),
   }),
+  createRoute({ ...page, path: '/jobs', component: lazyRouteComponent(() => import('./pages/jobs.tsx'), 'JobsPage') }),
+  createRoute({
+    ...page,
+    path: '/runs/$id',
+    component: lazyRouteComponent(() => import('./pages/run.tsx'), 'RunPage'),
+  }),
+  createRoute({
+    ...page,
+    path: '/points',
+    component: lazyRouteComponent(() => import('./pages/points.tsx'), 'PointsPage'),
+  }),
+  createRoute({
+    ...page,
+    path: '/repositories',
+    component: lazyRouteComponent(() => import('./pages/repositories.tsx'), 'RepositoriesPage'),
+  }),
   createRoute({
     ...page,
     path: '/connections',

@@ -21,6 +21,9 @@ const paths: { readonly name: string; readonly path: () => Promise<string> }[] =
   { name: 'networks', path: async () => 'networks' },
   { name: 'network', path: async () => `networks/${(await world.client.network.list({ limit: 1 })).items[0]?.id}` },
   { name: 'tasks', path: async () => 'tasks' },
+  { name: 'jobs', path: async () => 'jobs' },
+  { name: 'points', path: async () => 'points' },
+  { name: 'repositories', path: async () => 'repositories' },
   { name: 'connections', path: async () => 'connections' },
   { name: 'connect', path: async () => 'connections/new' },
   { name: 'not-found', path: async () => 'nothing/here' },
@@ -48,9 +51,10 @@ describe.each([
     const found: string[] = []
     for (const { name, path } of paths) {
       await page.goto(world.server.url + (await path()))
-      await page.getByRole('heading', { level: 1 }).first().waitFor()
       // What is still on its way is no page yet.
+      await expect.poll(async () => await page.title()).toMatch(/^(?!Loading).+ · Nixen$/)
       await expect.poll(async () => await page.getByText('Loading …').count()).toBe(0)
+      expect(name === 'not-found' || !(await page.title()).startsWith('No such')).toBe(true)
       if (folder !== undefined) await page.screenshot({ path: `${folder}/${name}-${look}.png` })
       if (rules !== 'none') found.push(...(await violations(page, rules)).map((violation) => `${name}: ${violation}`))
       const tooWide = await page.evaluate('document.documentElement.scrollWidth > document.documentElement.clientWidth')

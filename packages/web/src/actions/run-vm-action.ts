@@ -3,7 +3,8 @@ import { client } from '../session/session.ts'
 import { value } from '../value.ts'
 import { errorText } from '../ui/error-text.ts'
 import { toast } from '../ui/toasts.tsx'
-import { vmAction, type VmActionName } from './vm-actions.tsx'
+import { type VmActionName } from './equivalents.ts'
+import { vmAction } from './vm-actions.tsx'
 
 /** What was asked for and not answered yet, by VM: shown at once, gone when the server answers and its task is seen instead. */
 export const intents = value<ReadonlyMap<string, string>>(new Map())

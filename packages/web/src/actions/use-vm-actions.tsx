@@ -5,7 +5,8 @@ import { useAccess } from '../session/may.ts'
 import type { MenuEntry } from '../ui/menu.tsx'
 import { runVmAction } from './run-vm-action.ts'
 import { VmActionDialog } from './vm-action-dialog.tsx'
-import { refusal, vmActions, type VmActionInfo, type VmActionName } from './vm-actions.tsx'
+import { type VmActionName } from './equivalents.ts'
+import { refusal, vmActions, type VmActionInfo } from './vm-actions.tsx'
 
 /** What can be done with a VM: judged, begun, and the dialog of one that asks first. */
 export interface VmActing {

@@ -5,9 +5,10 @@ import { Button } from '../ui/button.tsx'
 import { Dialog, DialogButtons } from '../ui/dialog.tsx'
 import { SelectField, TextField } from '../ui/field.tsx'
 import { Notice } from '../ui/notice.tsx'
-import { Equivalents } from './equivalents.tsx'
+import { Equivalents } from './equivalent-lines.tsx'
 import { runVmAction } from './run-vm-action.ts'
-import { vmEndpoint, type VmActionInfo } from './vm-actions.tsx'
+import { vmEndpoint } from './equivalents.ts'
+import { type VmActionInfo } from './vm-actions.tsx'
 
 /** Asks for what an action needs, says what it does, and shows how to do the same by command line and API. */
 export function VmActionDialog({

@@ -1,13 +1,4 @@
-import {
-  contract,
-  judgeOn,
-  vmCan,
-  type Access,
-  type Connection,
-  type EndpointSpec,
-  type Vm,
-  type VmAction as VmCapability,
-} from '@nixen/api'
+import { judgeOn, vmCan, type Access, type Connection, type Vm, type VmAction as VmCapability } from '@nixen/api'
 import {
   ArrowRightLeft,
   Camera,
@@ -24,24 +15,7 @@ import {
 } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { lacking } from '../session/may.ts'
-
-/** Actions on VMs that the console offers; the names are those of the contract. */
-export const vmActionNames = [
-  'start',
-  'shutdown',
-  'reboot',
-  'pause',
-  'unpause',
-  'suspend',
-  'resume',
-  'hardShutdown',
-  'hardReboot',
-  'snapshot',
-  'migrate',
-  'clone',
-  'delete',
-] as const
-export type VmActionName = (typeof vmActionNames)[number]
+import { vmActionNames, vmEndpoint, type VmActionName } from './equivalents.ts'
 
 export interface VmActionInfo {
   readonly name: VmActionName
@@ -173,11 +147,6 @@ export function vmAction(name: VmActionName): VmActionInfo {
   return infos[name]
 }
 
-/** The endpoint behind an action: its summary, permission, path and verb of the command line. */
-export function vmEndpoint(name: VmActionName): EndpointSpec {
-  return contract.vm[name]
-}
-
 /** Why an action cannot be done with a VM now; `undefined` when it can. The server judges by the same tables. */
 export function refusal(name: VmActionName, vm: Vm, { access, connection }: Judging): string | undefined {
   const { permission } = vmEndpoint(name)
@@ -194,37 +163,4 @@ export function refusal(name: VmActionName, vm: Vm, { access, connection }: Judg
 export interface Judging {
   readonly access: Access
   readonly connection: Connection | undefined
-}
-
-/** What a user would type, or send, for the same. */
-export function equivalents(
-  name: VmActionName,
-  id: string,
-  input: Readonly<Record<string, unknown>>,
-): { readonly cli: string; readonly api: string } {
-  const { method, path, cli } = vmEndpoint(name)
-  const given = Object.entries(input).filter(([, field]) => field !== undefined && field !== '')
-  const args = cli?.args ?? []
-  const positional = given.filter(([field]) => args.includes(field)).map(([, field]) => quoted(field))
-  const flags = given.filter(([field]) => !args.includes(field)).map(([field, text]) => flagOf(field, text))
-  const query =
-    method === 'DELETE' && given.length > 0
-      ? `?${new URLSearchParams(given.map(([field, text]) => [field, String(text)]))}`
-      : ''
-  const body = method === 'DELETE' || given.length === 0 ? '' : ` ${JSON.stringify(Object.fromEntries(given))}`
-  return {
-    cli: ['nixen', cli?.verb ?? '', id, ...positional, ...flags].join(' '),
-    api: `${method} /api/v1${path.replace(':id', id)}${query}${body}`,
-  }
-}
-
-function flagOf(field: string, given: unknown): string {
-  const name = field.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
-  if (given === true) return `--${name}`
-  return given === false ? `--no-${name}` : `--${name} ${quoted(given)}`
-}
-
-function quoted(given: unknown): string {
-  const text = String(given)
-  return /^[\w.,:~/-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
 }

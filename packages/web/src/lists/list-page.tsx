@@ -1,7 +1,6 @@
 import type { QueryType } from '@nixen/api'
-import { useNavigate, useSearch } from '@tanstack/react-router'
 import { Columns3 } from 'lucide-react'
-import { useDeferredValue, useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
+import { useDeferredValue, useMemo, useRef, useState, type ReactNode } from 'react'
 import { formatCount } from '../format/format.ts'
 import { useNow } from '../format/clock.ts'
 import { inventory, liveStatus } from '../live/live.ts'
@@ -12,6 +11,7 @@ import { useMedia } from '../ui/use-media.ts'
 import { useValue } from '../value.ts'
 import { chooseColumns, chosenColumns, type Column } from './column.ts'
 import { Grid } from './grid.tsx'
+import { useListAddress } from './list-address.ts'
 import { QueryBar } from './query-bar.tsx'
 import { RowMaker } from './rows.ts'
 import { within } from './selection.ts'
@@ -104,35 +104,6 @@ export function ListPage<T extends { readonly id: string; readonly name: string 
       )}
     </Page>
   )
-}
-
-/** Query and order, in the address; while somebody types, the address follows after a while. */
-function useListAddress(defaultSort: string) {
-  const { q: given = '', sort = defaultSort } = useSearch({ strict: false })
-  const navigate = useNavigate()
-  const [q, setQ] = useState(given)
-  const written = useRef(given)
-  useEffect(() => {
-    // Back, forward, or a link to another query of this list.
-    if (given === written.current) return
-    written.current = given
-    setQ(given)
-  }, [given])
-  useEffect(() => {
-    if (q === written.current) return
-    const timer = setTimeout(() => {
-      written.current = q
-      void navigate({ to: '.', search: (before) => ({ ...before, q: q || undefined }), replace: true })
-    }, 300)
-    return () => clearTimeout(timer)
-  }, [q, navigate])
-  const setSort = (next: string): void =>
-    void navigate({
-      to: '.',
-      search: (before) => ({ ...before, sort: next === defaultSort ? undefined : next }),
-      replace: true,
-    })
-  return { q, setQ, sort, setSort }
 }
 
 /** The columns that are shown, and the menu that chooses them. */

@@ -14,6 +14,16 @@ export interface QueryBarProps {
   readonly nameOf: (id: string) => string | undefined
 }
 
+/** What a query may look like, by what it is over. */
+const examples: Readonly<Partial<Record<QueryType, string>>> = {
+  vm: 'Filter: web power:running memory:>8GiB',
+  host: 'Filter: memory:>64GiB vms:>10',
+  storage: 'Filter: shared:yes kind:nfs',
+  network: 'Filter: kind:external has:vlan',
+  task: 'Filter: state:failed created:<1d',
+  point: 'Filter: web time:<7d',
+}
+
 /** Where a query is typed: completions at the caret, a mistake is marked where it is. */
 export function QueryBar({ type, text, onChange, problem, objects, nameOf }: QueryBarProps): ReactNode {
   const input = useRef<HTMLInputElement>(null)
@@ -86,7 +96,7 @@ export function QueryBar({ type, text, onChange, problem, objects, nameOf }: Que
             aria-describedby={problem ? `${id}-problem` : undefined}
             autoComplete="off"
             spellCheck={false}
-            placeholder="Filter: web power:running memory:>8GiB"
+            placeholder={examples[type] ?? 'Filter'}
             value={text}
             maxLength={4000}
             onChange={(event) => {

@@ -66,7 +66,8 @@ function watchedClient({ client, status }: FollowPorts, clock: Clock): Client {
     try {
       const response = await send(input, init)
       if (!response.ok && response.status !== 401) lost(status, clock)
-      if (response.ok) status.set(live)
+      // The first snapshot is not there before it is read.
+      if (response.ok && status.get().kind === 'lost') status.set(live)
       const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true
       if (!isStream || !response.body) return response
       return new Response(

@@ -1,8 +1,8 @@
 import { useEffect, useMemo, useSyncExternalStore } from 'react'
 import type { InventoryObject, InventoryType, Task } from '@nixen/api'
 import { basePath } from '../base.ts'
-import { csrfHeader, expire, loadSession, names } from '../session/session.ts'
-import { value } from '../value.ts'
+import { csrfHeader, expire, loadSession, names, session } from '../session/session.ts'
+import { useValue, value } from '../value.ts'
 import { followInventory, type LiveStatus } from './follow.ts'
 import { InventoryStore, paced } from './inventory-store.ts'
 
@@ -19,9 +19,11 @@ const watchedFetch: typeof fetch = async (input, init) => {
   return response
 }
 
-/** Follows the inventory while the component is there. */
+/** Follows the inventory while the component is there and somebody is signed in. */
 export function useLive(): void {
+  const isIn = useValue(session).kind === 'in'
   useEffect(() => {
+    if (!isIn) return
     const stop = new AbortController()
     const client = { baseUrl: new URL(basePath, location.href).href, fetch: watchedFetch, headers: csrfHeader }
     // It ends with the signal and tells what happens by `liveStatus`; there is nothing to wait for.
@@ -33,7 +35,7 @@ export function useLive(): void {
       onPermissions: () => void loadSession(),
     })
     return () => stop.abort(new Error('The page has gone.'))
-  }, [])
+  }, [isIn])
 }
 
 /** All objects of a type; the component follows them. */

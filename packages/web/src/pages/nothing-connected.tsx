@@ -1,7 +1,8 @@
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
-import { useAll } from '../live/live.ts'
+import { liveStatus, useAll } from '../live/live.ts'
 import { Empty } from '../ui/page.tsx'
+import { useValue } from '../value.ts'
 
 /** A link that looks like the first button of a page. */
 export const solidLink =
@@ -10,6 +11,13 @@ export const solidLink =
 /** An empty list of the inventory: nothing is connected yet, or what is connected has none, or is not reached. */
 export function NothingConnected({ what }: { readonly what: string }): ReactNode {
   const connections = useAll('connection')
+  const isLoading = useValue(liveStatus).kind === 'loading'
+  if (isLoading)
+    return (
+      <p role="status" className="text-muted">
+        Loading …
+      </p>
+    )
   if (connections.length === 0)
     return (
       <Empty

@@ -1,9 +1,11 @@
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
+import { liveStatus } from '../live/live.ts'
 import { Button } from '../ui/button.tsx'
 import { errorText } from '../ui/error-text.ts'
 import { Notice } from '../ui/notice.tsx'
 import { Empty, Page } from '../ui/page.tsx'
+import { useValue } from '../value.ts'
 import { solidLink } from './nothing-connected.tsx'
 
 /** An address that no page has. */
@@ -24,6 +26,14 @@ export function NotFound(): ReactNode {
 
 /** An object that is not there any more, or may not be seen. */
 export function Gone({ what, list }: { readonly what: string; readonly list: string }): ReactNode {
+  if (useValue(liveStatus).kind === 'loading')
+    return (
+      <Page title="Loading …">
+        <span role="status" className="sr-only">
+          The inventory is on its way.
+        </span>
+      </Page>
+    )
   return (
     <Page title={`No such ${what}`} fill>
       <Empty

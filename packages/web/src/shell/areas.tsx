@@ -1,4 +1,15 @@
-import { Boxes, HardDrive, LayoutDashboard, ListChecks, Network, Plug, Server } from 'lucide-react'
+import {
+  Archive,
+  Boxes,
+  CalendarClock,
+  Database,
+  HardDrive,
+  LayoutDashboard,
+  ListChecks,
+  Network,
+  Plug,
+  Server,
+} from 'lucide-react'
 import type { ReactNode } from 'react'
 
 /** An area of the console: an entry of the rail, and of the palette. */
@@ -18,6 +29,9 @@ export const areas: readonly Area[] = [
   { to: '/hosts', label: 'Hosts', icon: <Server size={size} aria-hidden /> },
   { to: '/storages', label: 'Storages', icon: <HardDrive size={size} aria-hidden /> },
   { to: '/networks', label: 'Networks', icon: <Network size={size} aria-hidden /> },
+  { to: '/jobs', label: 'Jobs', icon: <CalendarClock size={size} aria-hidden />, apart: true },
+  { to: '/points', label: 'Restore points', icon: <Archive size={size} aria-hidden /> },
+  { to: '/repositories', label: 'Repositories', icon: <Database size={size} aria-hidden /> },
   { to: '/tasks', label: 'Tasks', icon: <ListChecks size={size} aria-hidden />, apart: true },
   { to: '/connections', label: 'Connections', icon: <Plug size={size} aria-hidden /> },
 ]

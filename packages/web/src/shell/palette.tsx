@@ -2,7 +2,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { compareNatural } from '@nixen/api'
 import { CornerDownLeft } from 'lucide-react'
 import { useEffect, useId, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from 'react'
-import { inventory } from '../live/live.ts'
+import { inventory, liveStatus } from '../live/live.ts'
 import { signOut } from '../session/session.ts'
 import { cx } from '../ui/class-names.ts'
 import { useValue, value } from '../value.ts'
@@ -112,9 +112,10 @@ function PaletteDialog({ onClose }: { readonly onClose: () => void }): ReactNode
   )
 }
 
-/** All that can be chosen; objects as they are when the palette is opened. */
+/** All that can be chosen; objects as they are when the palette is opened, or when they come. */
 function useCommands(): readonly Command[] {
   const navigate = useNavigate()
+  const { kind: freshness } = useValue(liveStatus)
   return useMemo(() => {
     const pages = areas.map(({ to, label }) => ({
       id: to,
@@ -122,7 +123,7 @@ function useCommands(): readonly Command[] {
       kind: 'page',
       run: () => void navigate({ to }),
     }))
-    const objects = (['vm', 'host', 'storage', 'network'] as const).flatMap((type) =>
+    const objects = (freshness === 'loading' ? [] : (['vm', 'host', 'storage', 'network'] as const)).flatMap((type) =>
       inventory
         .all(type)
         .toSorted((a, b) => compareNatural(a.name, b.name))
@@ -144,5 +145,5 @@ function useCommands(): readonly Command[] {
       { id: 'sign-out', label: 'Sign out', kind: 'action', run: () => void signOut() },
     ]
     return [...pageCommands.get(), ...pages, ...own, ...objects]
-  }, [navigate])
+  }, [navigate, freshness])
 }

@@ -1,7 +1,7 @@
 import { Check, Copy } from 'lucide-react'
 import { useState, type ReactNode } from 'react'
 import { IconButton } from '../ui/button.tsx'
-import { equivalents, type VmActionName } from './vm-actions.tsx'
+import { equivalents, type VmActionName } from './equivalents.ts'
 
 /** The same by command line and API, to copy. */
 export function Equivalents({

@@ -1,0 +1,143 @@
+import type { Job, Run } from '@nixen/api'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { Play } from 'lucide-react'
+import type { ReactNode } from 'react'
+import { CodeLine } from '../actions/equivalent-lines.tsx'
+import { formatBytes, formatCount, formatDuration } from '../format/format.ts'
+import { WorkState } from '../lists/states.tsx'
+import { lacking, useAccess } from '../session/may.ts'
+import { client } from '../session/session.ts'
+import { Button } from '../ui/button.tsx'
+import { errorText } from '../ui/error-text.ts'
+import { Notice } from '../ui/notice.tsx'
+import { Card, Empty, Facts, Page } from '../ui/page.tsx'
+import { SimpleTable } from '../ui/simple-table.tsx'
+import { State } from '../ui/state.tsx'
+import { Ago } from '../ui/time.tsx'
+import { toast } from '../ui/toasts.tsx'
+import { useWork } from '../ui/use-work.ts'
+import { jobsQuery, runsQuery } from './backup-queries.ts'
+
+/** What is done regularly, and how it went. */
+export function JobsPage(): ReactNode {
+  const jobs = useQuery(jobsQuery)
+  const runs = useQuery(runsQuery)
+  const error = jobs.error ?? runs.error
+  return (
+    <Page title="Jobs" note={jobs.data && formatCount(jobs.data.length)} fill={jobs.data?.length === 0}>
+      {error && <Notice tone="bad">{errorText(error)}</Notice>}
+      {jobs.isPending && <p role="status">Loading …</p>}
+      {jobs.data?.length === 0 && (
+        <Empty title="There is no job yet">
+          <p>A job backs up, takes snapshots or does something else with the VMs that a query finds. Make one with:</p>
+          <div className="mt-3 text-left">
+            <CodeLine label="command" text="nixen job create --help" />
+          </div>
+        </Empty>
+      )}
+      {jobs.data && jobs.data.length > 0 && (
+        <>
+          <ul className="grid gap-4 xl:grid-cols-2">
+            {jobs.data.map((job) => (
+              <JobCard key={job.id} job={job} />
+            ))}
+          </ul>
+          <Card title="Last runs">
+            <RunsTable runs={runs.data ?? []} />
+          </Card>
+        </>
+      )}
+    </Page>
+  )
+}
+
+function JobCard({ job }: { readonly job: Job }): ReactNode {
+  const { id, name, description, enabled, work: what, selection, schedules, next, last, running, objects } = job
+  const access = useAccess()
+  const work = useWork()
+  const queries = useQueryClient()
+  const run = async (): Promise<void> => {
+    await client.job.run({ id })
+    toast('good', `${name} runs.`)
+    await queries.invalidateQueries({ queryKey: jobsQuery.queryKey })
+    await queries.invalidateQueries({ queryKey: runsQuery.queryKey })
+  }
+  return (
+    <li className="bg-panel border-line rounded-lg border p-4">
+      <div className="mb-3 flex flex-wrap items-center gap-x-3 gap-y-2">
+        <h2 className="font-semibold break-words">{name}</h2>
+        {running === undefined ? (
+          <State shape={enabled ? 'full' : 'ring'} tone={enabled ? 'good' : 'still'}>
+            {enabled ? 'enabled' : 'disabled'}
+          </State>
+        ) : (
+          <WorkState state="running" />
+        )}
+        <Button
+          className="ml-auto"
+          icon={<Play size={16} aria-hidden />}
+          disabled={work.busy}
+          reason={lacking(access, 'job:run') ?? (running === undefined ? undefined : 'It runs already.')}
+          onClick={() => void work.run(run)}
+        >
+          Run now
+        </Button>
+      </div>
+      {work.error !== undefined && <Notice tone="bad">{work.error}</Notice>}
+      <Facts
+        facts={[
+          ['Description', description],
+          ['Does', what.kind === 'action' ? what.action : what.kind],
+          [
+            'With',
+            selection.q === undefined ? (
+              `${selection.ids?.length ?? 0} chosen objects`
+            ) : (
+              <code className="text-xs break-all">{selection.q || 'everything'}</code>
+            ),
+          ],
+          ['Matches now', objects === undefined ? undefined : formatCount(objects)],
+          [
+            'When',
+            schedules.map((one) => `${one.name} (${one.cron}${one.enabled ? '' : ', off'})`).join(', ') || 'by hand',
+          ],
+          ['Next', next === undefined ? undefined : <Ago time={next} />],
+          [
+            'Last',
+            last && (
+              <Link to="/runs/$id" params={{ id: last.run }} className="inline-flex gap-2 hover:underline">
+                <WorkState state={last.state} /> <Ago time={last.started} />
+              </Link>
+            ),
+          ],
+        ]}
+      />
+    </li>
+  )
+}
+
+function RunsTable({ runs }: { readonly runs: readonly Run[] }): ReactNode {
+  return (
+    <SimpleTable
+      label="Last runs"
+      heads={['Job', 'State', 'Began', 'Took', 'Objects', 'Read', 'Written']}
+      none="No job has run yet."
+      rows={runs.map((run) => ({
+        id: run.id,
+        cells: [
+          <Link to="/runs/$id" params={{ id: run.id }} className="text-accent hover:underline">
+            {run.jobName}
+            {run.schedule === undefined ? '' : ` (${run.schedule})`}
+          </Link>,
+          <WorkState state={run.state} />,
+          <Ago time={run.started} />,
+          run.finished === undefined ? '–' : formatDuration(run.finished - run.started),
+          `${formatCount(run.done)} of ${formatCount(run.objects)}${run.failed > 0 ? `, ${run.failed} failed` : ''}`,
+          run.read === undefined ? '–' : formatBytes(run.read),
+          run.written === undefined ? '–' : formatBytes(run.written),
+        ],
+      }))}
+    />
+  )
+}

@@ -1,0 +1,136 @@
+import type { Point } from '@nixen/api'
+import { compileQuery, queryTable } from '@nixen/api'
+import { keepPreviousData, useQuery } from '@tanstack/react-query'
+import { History } from 'lucide-react'
+import { useDeferredValue, useEffect, useState, type ReactNode } from 'react'
+import { formatBytes, formatCount } from '../format/format.ts'
+import { QueryBar } from '../lists/query-bar.tsx'
+import { useListAddress } from '../lists/list-address.ts'
+import { lacking, useAccess } from '../session/may.ts'
+import { Button } from '../ui/button.tsx'
+import { errorText } from '../ui/error-text.ts'
+import { Notice } from '../ui/notice.tsx'
+import { Empty, Page } from '../ui/page.tsx'
+import { Grid } from '../lists/grid.tsx'
+import type { Column } from '../lists/column.ts'
+import { Tags } from '../ui/tags.tsx'
+import { Ago } from '../ui/time.tsx'
+import { useMedia } from '../ui/use-media.ts'
+import { pointsQuery, repositoriesQuery } from './backup-queries.ts'
+import { RestoreDialog } from './restore-dialog.tsx'
+
+function columnsOf(
+  names: ReadonlyMap<string, string>,
+  restore: (point: Point) => void,
+  reason: string | undefined,
+): readonly Column<Point>[] {
+  return [
+    {
+      id: 'name',
+      title: 'VM',
+      width: 'minmax(9rem, 1.5fr)',
+      narrow: true,
+      cell: ({ name }) => <b className="font-medium">{name}</b>,
+    },
+    { id: 'time', title: 'Taken', width: 'minmax(8rem, 1fr)', narrow: true, cell: ({ time }) => <Ago time={time} /> },
+    {
+      id: 'repository',
+      title: 'Repository',
+      width: 'minmax(7rem, 1fr)',
+      cell: ({ repository }) => names.get(repository) ?? repository,
+    },
+    {
+      id: 'size',
+      title: 'Size',
+      width: '6.5rem',
+      align: 'end',
+      cell: ({ size }) => (size === undefined ? '–' : formatBytes(size)),
+    },
+    { id: 'state', title: 'Consistency', width: 'minmax(7rem, 1fr)', cell: ({ consistency }) => consistency ?? '–' },
+    { id: 'tags', title: 'Tags', width: 'minmax(8rem, 1fr)', cell: ({ tags }) => <Tags tags={tags} /> },
+    {
+      id: 'restore',
+      title: 'Restore',
+      width: '9.5rem',
+      narrow: true,
+      cell: (point) => (
+        <Button
+          className="min-h-7"
+          reason={reason}
+          icon={<History size={15} aria-hidden />}
+          aria-label={`Restore ${point.name} of ${new Date(point.time).toISOString()}`}
+          onClick={() => restore(point)}
+        >
+          Restore …
+        </Button>
+      ),
+    },
+  ]
+}
+
+/** The moments that VMs can be brought back from. */
+export function PointsPage(): ReactNode {
+  const { q, setQ } = useListAddress('-time')
+  const [now] = useState(() => Date.now())
+  const compiled = compileQuery(q, queryTable('point'), { now })
+  const good = useSettled(compiled.ok ? q : undefined)
+  const { data, error, isPending } = useQuery({ ...pointsQuery(good), placeholderData: keepPreviousData })
+  const repositories = useQuery(repositoriesQuery)
+  const access = useAccess()
+  const [restoring, setRestoring] = useState<Point>()
+  const isNarrow = useMedia('(max-width: 720px)')
+  const names = new Map<string, string>(repositories.data?.map(({ id, name }) => [id, name]))
+  const columns = columnsOf(names, setRestoring, lacking(access, 'point:restore'))
+  const items = useDeferredValue(data?.items ?? [])
+  const nothing = data?.total === 0 && good === ''
+  return (
+    <Page title="Restore points" note={data && formatCount(data.total)} fill>
+      {error && <Notice tone="bad">{errorText(error)}</Notice>}
+      {isPending && <p role="status">Loading …</p>}
+      {nothing && (
+        <Empty title="There is no restore point yet">Run a job that backs up VMs, and they appear here.</Empty>
+      )}
+      {!nothing && data && (
+        <>
+          <div className="flex">
+            <QueryBar
+              type="point"
+              text={q}
+              onChange={setQ}
+              problem={compiled.ok ? undefined : compiled.problem}
+              objects={items}
+              nameOf={(id) => names.get(id)}
+            />
+          </div>
+          {items.length === 0 ? (
+            <Empty
+              title="Nothing matches the filter"
+              action={<Button onClick={() => setQ('')}>Clear the filter</Button>}
+            />
+          ) : (
+            <Grid
+              label="Restore points"
+              columns={columns.filter(({ narrow }) => !isNarrow || narrow === true)}
+              items={items}
+              sort="-time"
+              onSort={() => undefined}
+            />
+          )}
+          {data.total > items.length && <p className="text-muted">The newest {items.length} are shown.</p>}
+        </>
+      )}
+      {restoring && <RestoreDialog point={restoring} onClose={() => setRestoring(undefined)} />}
+    </Page>
+  )
+}
+
+/** The last query that is right, a while after the last letter. */
+function useSettled(q: string | undefined): string {
+  const [settled, setSettled] = useState(q ?? '')
+  useEffect(() => {
+    if (q === undefined) return
+    const timer = setTimeout(() => setSettled(q), 250)
+    return () => clearTimeout(timer)
+  }, [q])
+  return settled
+}

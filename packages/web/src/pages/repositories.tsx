@@ -1,0 +1,98 @@
+import type { Repository } from '@nixen/api'
+import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import type { ReactNode } from 'react'
+import { CodeLine } from '../actions/equivalent-lines.tsx'
+import { formatBytes, formatCount } from '../format/format.ts'
+import { errorText } from '../ui/error-text.ts'
+import { Notice } from '../ui/notice.tsx'
+import { Empty, Facts, Page } from '../ui/page.tsx'
+import { State, type Shape, type StateTone } from '../ui/state.tsx'
+import { Ago } from '../ui/time.tsx'
+import { repositoriesQuery } from './backup-queries.ts'
+
+const looks: Readonly<Record<Repository['state'], readonly [Shape, StateTone]>> = {
+  unknown: ['ring', 'still'],
+  ready: ['full', 'good'],
+  unavailable: ['half', 'warn'],
+  failed: ['cross', 'bad'],
+}
+
+/** Where backups live, and how they are. */
+export function RepositoriesPage(): ReactNode {
+  const { data, error, isPending } = useQuery(repositoriesQuery)
+  return (
+    <Page title="Repositories" note={data && formatCount(data.length)} fill={data?.length === 0}>
+      {error && <Notice tone="bad">{errorText(error)}</Notice>}
+      {isPending && <p role="status">Loading …</p>}
+      {data?.length === 0 && (
+        <Empty title="There is no repository yet">
+          <p>A repository is a folder or a bucket for encrypted backups in the format of restic. Make one with:</p>
+          <div className="mt-3 text-left">
+            <CodeLine label="command" text="nixen repository create --help" />
+          </div>
+        </Empty>
+      )}
+      <ul className="grid gap-4 empty:hidden xl:grid-cols-2">
+        {data?.map((repository) => (
+          <RepositoryCard key={repository.id} repository={repository} />
+        ))}
+      </ul>
+    </Page>
+  )
+}
+
+function RepositoryCard({ repository }: { readonly repository: Repository }): ReactNode {
+  const { id, name, location, state, error, points, vms, newest, usage, lastCheck, lastPrune, busy, damaged } =
+    repository
+  const [shape, tone] = looks[state]
+  return (
+    <li className="bg-panel border-line rounded-lg border p-4">
+      <div className="mb-3 flex flex-wrap items-center gap-x-3 gap-y-1">
+        <h2 className="font-semibold break-words">{name}</h2>
+        <State shape={shape} tone={tone}>
+          {state}
+        </State>
+        {busy && busy.length > 0 && <span className="text-muted">{busy.join(', ')} …</span>}
+        <Link
+          to="/points"
+          search={{ q: `repository:${id}` }}
+          className="text-accent ml-auto min-h-6 leading-6 hover:underline"
+        >
+          Restore points
+        </Link>
+      </div>
+      {error && <Notice tone={state === 'failed' ? 'bad' : 'warn'}>{error.message}</Notice>}
+      {(damaged ?? 0) > 0 && <Notice tone="bad">{damaged} restore points cannot be read.</Notice>}
+      {lastCheck?.ok === false && <Notice tone="bad">The last check found damage: {lastCheck.first}</Notice>}
+      <div className="mt-3">
+        <Facts
+          facts={[
+            ['Location', <code className="text-xs break-all">{location}</code>],
+            ['Restore points', `${formatCount(points)} of ${formatCount(vms)} VMs`],
+            ['Newest', newest === undefined ? undefined : <Ago time={newest} />],
+            ['Takes', usage && `${formatBytes(usage.stored)} for ${formatBytes(usage.restorable)} restorable`],
+            ['Deduplication', usage && `${usage.deduplication.toFixed(1)} ×`],
+            [
+              'Last check',
+              lastCheck && (
+                <>
+                  <Ago time={lastCheck.at} />, {lastCheck.ok ? 'nothing is damaged' : `${lastCheck.findings} findings`}
+                </>
+              ),
+            ],
+            [
+              'Last prune',
+              lastPrune && (
+                <>
+                  <Ago time={lastPrune.at} />, {formatBytes(lastPrune.freed)} freed
+                </>
+              ),
+            ],
+            ['Protection', repository.immutability.mode === 'none' ? undefined : repository.immutability.mode],
+          ]}
+        />
+      </div>
+    </li>
+  )
+}

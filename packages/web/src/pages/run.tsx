@@ -1,0 +1,85 @@
+import type { RunDetail } from '@nixen/api'
+import { useQuery } from '@tanstack/react-query'
+import { useParams } from '@tanstack/react-router'
+import type { ReactNode } from 'react'
+import { formatBytes, formatCount, formatDuration, formatTime } from '../format/format.ts'
+import { WorkState } from '../lists/states.tsx'
+import { errorText } from '../ui/error-text.ts'
+import { ObjectLink } from '../ui/link-to.tsx'
+import { Notice } from '../ui/notice.tsx'
+import { Card, Facts, Page } from '../ui/page.tsx'
+import { SimpleTable } from '../ui/simple-table.tsx'
+import { runQuery } from './backup-queries.ts'
+
+const crumbs = [{ label: 'Jobs', to: '/jobs' }]
+
+/** One run of a job: what it did with each object. */
+export function RunPage(): ReactNode {
+  const { id = '' } = useParams({ strict: false })
+  const { data: run, error } = useQuery(runQuery(id))
+  if (run) return <RunDetails run={run} />
+  return (
+    <Page title="Run" crumbs={crumbs}>
+      {error ? <Notice tone="bad">{errorText(error)}</Notice> : <p role="status">Loading …</p>}
+    </Page>
+  )
+}
+
+function RunDetails({ run }: { readonly run: RunDetail }): ReactNode {
+  const { jobName, schedule, state, started, finished, objects, done, failed, read, written, summary, items } = run
+  return (
+    <Page title={`${jobName}, ${formatTime(started)}`} crumbs={crumbs} note={<WorkState state={state} />}>
+      {summary !== undefined && <p>{summary}</p>}
+      <Card title="What came of it">
+        <Facts
+          facts={[
+            ['Schedule', schedule ?? 'by hand'],
+            ['Took', finished === undefined ? undefined : formatDuration(finished - started)],
+            [
+              'Objects',
+              `${formatCount(done)} of ${formatCount(objects)} ended well${failed > 0 ? `, ${failed} failed` : ''}`,
+            ],
+            ['Read', read === undefined ? undefined : formatBytes(read)],
+            ['Written', written === undefined ? undefined : formatBytes(written)],
+          ]}
+        />
+      </Card>
+      <Card title="Each object">
+        <SimpleTable
+          label="Each object"
+          heads={['Name', 'State', 'Took', 'Read', 'Written', 'Notes']}
+          none="It worked on nothing."
+          rows={items.map((item) => ({
+            id: item.id ?? item.name,
+            cells: [
+              item.id?.startsWith('vm.') === true ? <ObjectOrName id={item.id} name={item.name} /> : item.name,
+              <WorkState state={item.state} />,
+              item.started === undefined || item.finished === undefined
+                ? '–'
+                : formatDuration(item.finished - item.started),
+              item.read === undefined ? '–' : formatBytes(item.read),
+              item.written === undefined ? '–' : formatBytes(item.written),
+              <>
+                {item.error && <span className="text-bad block">{item.error.message}</span>}
+                {item.notes.map((note) => (
+                  <span key={note} className="text-muted block text-xs">
+                    {note}
+                  </span>
+                ))}
+              </>,
+            ],
+          }))}
+        />
+      </Card>
+    </Page>
+  )
+}
+
+/** The name at that time, and a link to what it is now. */
+function ObjectOrName({ id, name }: { readonly id: string; readonly name: string }): ReactNode {
+  return (
+    <span title={name}>
+      <ObjectLink id={id} />
+    </span>
+  )
+}

@@ -10,6 +10,7 @@ import { bundle } from '../../scripts/bundle.ts'
 import { figure, median, type Figure } from '../figure.ts'
 import { load, quantile } from '../server/load.ts'
 import { Release } from '../server/release.ts'
+import { streamFigures } from './streams.ts'
 
 const quick = process.env['NIXEN_BENCH_QUICK'] === '1'
 /** VMs that one bulk action starts. */
@@ -25,25 +26,40 @@ interface Seen {
   readonly state: string
 }
 
-/** The release bundle operating a pool that is a process of its own: one bulk action on 200 VMs, and what others notice of it. */
+/**
+ * The release bundle operating a pool that is a process of its own: one bulk action on 200 VMs and what others notice of it; disks that stream
+ * through the server.
+ */
 export async function run(): Promise<Figure[]> {
   const scratch = await mkdtemp(join(tmpdir(), 'nixen-bench-'))
-  const pool = fork(fileURLToPath(new URL('../server/pool.ts', import.meta.url)), ['1000'])
   try {
     const folder = process.env['NIXEN_BENCH_RELEASE'] ?? join(scratch, 'release')
     if (!existsSync(folder)) await bundle(folder)
+    return [
+      ...(await bulkAlone(folder, scratch)),
+      ...(await streamFigures(folder, scratch, (quick ? 256 : 1024) * 1024 * 1024)),
+    ]
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+async function bulkAlone(folder: string, scratch: string): Promise<Figure[]> {
+  let figures: Figure[]
+  const pool = fork(fileURLToPath(new URL('../server/pool.ts', import.meta.url)), ['1000'])
+  try {
     // What the script sends.
     const [{ url: address, fingerprint }] = (await once(pool, 'message')) as [{ url: string; fingerprint: string }]
     await using server = await Release.start(folder, { state: join(scratch, 'state'), probe: true })
     await server.call('POST', '/connections', { kind: 'xapi', address, password: 'nixen', fingerprint })
     await settled(server)
-    return await bulkFigures(server)
+    figures = await bulkFigures(server)
   } finally {
     const ended = once(pool, 'exit')
     pool.disconnect()
     await ended
-    await rm(scratch, { recursive: true, force: true })
   }
+  return figures
 }
 
 async function bulkFigures(server: Release): Promise<Figure[]> {

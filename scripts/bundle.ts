@@ -46,7 +46,7 @@ export async function bundle(folder: string): Promise<void> {
   const shipped = copyNative(made)
   writeFileSync(join(made, 'package.json'), manifest())
   cpSync(`${root}LICENSE`, join(made, 'LICENSE'))
-  writeFileSync(join(made, 'THIRD-PARTY-LICENSES'), licences(chunks, shipped))
+  writeFileSync(join(made, 'THIRD-PARTY-LICENSES'), licences(chunks, [...shipped, ...consolePackages()]))
   rmSync(folder, { recursive: true, force: true })
   renameSync(made, folder)
 }
@@ -141,6 +141,18 @@ function copyNative(folder: string): readonly string[] {
       dereference: true,
       filter: wanted,
     })
+  return [...packages].map((name) => `node_modules/${name}`)
+}
+
+/** The packages that the console may hold; their folders in the checkout. */
+function consolePackages(): readonly string[] {
+  const packages = new Set<string>()
+  const add = (name: string): void => {
+    if (name.startsWith('@nixen/') || packages.has(name)) return
+    packages.add(name)
+    for (const needed of Object.keys(readManifest(`node_modules/${name}`).dependencies ?? {})) add(needed)
+  }
+  for (const name of Object.keys(readManifest('packages/web').dependencies ?? {})) add(name)
   return [...packages].map((name) => `node_modules/${name}`)
 }
 

@@ -1,6 +1,6 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { ArrowDown, ArrowUp } from 'lucide-react'
-import { memo, useRef, useState, type KeyboardEvent, type MouseEvent, type ReactNode } from 'react'
+import { memo, useCallback, useRef, useState, type KeyboardEvent, type MouseEvent, type ReactNode } from 'react'
 import { cx } from '../ui/class-names.ts'
 import type { Column } from './column.ts'
 import { extend, toggle } from './selection.ts'
@@ -98,6 +98,11 @@ export function Grid<T extends { readonly id: string; readonly name: string }>(p
     else if (onOpen && String(getSelection()) === '') onOpen(item)
   }
 
+  // Rows keep the one that they have: scrolling renders only those that come into sight.
+  const newest = useRef(onRowClick)
+  newest.current = onRowClick
+  const onClick = useCallback((event: MouseEvent, item: T) => newest.current(event, item), [])
+
   return (
     <div
       ref={scroller}
@@ -128,7 +133,7 @@ export function Grid<T extends { readonly id: string; readonly name: string }>(p
                 template={template}
                 isCurrent={index === at}
                 isSelected={selection?.selected.has(item.id)}
-                onClick={onRowClick}
+                onClick={onClick}
               />
             )
           })}

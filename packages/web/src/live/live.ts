@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useSyncExternalStore } from 'react'
+import { useEffect, useSyncExternalStore } from 'react'
 import type { InventoryObject, InventoryType, Task } from '@nixen/api'
 import { basePath } from '../base.ts'
 import { csrfHeader, expire, loadSession, names, session } from '../session/session.ts'
@@ -58,11 +58,16 @@ export function isActive({ state }: Task): boolean {
   return state === 'pending' || state === 'running' || state === 'cancelling'
 }
 
+/** Made once for each state of the tasks: every row asks. */
+const activities = new WeakMap<readonly Task[], ReadonlyMap<string, Task>>()
+
 /** What is being done now, by the object that it is done with. */
 export function useActivity(): ReadonlyMap<string, Task> {
   const tasks = useAll('task')
-  return useMemo(() => {
-    const active = tasks.filter(isActive)
-    return new Map(active.flatMap((task) => task.on.map((id) => [id, task] as const)))
-  }, [tasks])
+  let activity = activities.get(tasks)
+  if (!activity) {
+    activity = new Map(tasks.filter(isActive).flatMap((task) => task.on.map((id) => [id, task] as const)))
+    activities.set(tasks, activity)
+  }
+  return activity
 }

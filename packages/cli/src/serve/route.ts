@@ -39,6 +39,6 @@ export const serveRoute = lazyCommand(async () => (await import('./run.ts')).ser
   docs: {
     brief: 'Run the control plane until interrupted',
     fullDescription:
-      'Serves the REST API of docs/reference/openapi.json (the console is yet to come). The first start prints how the first administrator is made. On this machine the user who runs it needs no log-in: further commands find the socket in the state directory. Settings: docs/reference/configuration.md.',
+      'Serves the web console and the REST API of docs/reference/openapi.json. The first start prints how the first administrator is made. On this machine the user who runs it needs no log-in: further commands find the socket in the state directory. Settings: docs/reference/configuration.md.',
   },
 })

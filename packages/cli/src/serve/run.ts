@@ -98,7 +98,9 @@ function greeting({ server, simulated, stateDir, command }: Running): string {
       ? []
       : [
           '',
-          'There is no user yet. This makes the first administrator, here or on another machine; the link works once:',
+          'There is no user yet. This link makes the first administrator, in a browser; it works once:',
+          `  ${setUpUrl}`,
+          'Without a browser, here or on another machine:',
           `  ${command} setup --username admin --link '${setUpUrl}'${pin}`,
         ]),
     ...(simulated

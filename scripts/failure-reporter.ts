@@ -8,6 +8,8 @@ import { root } from './lib.ts'
 export interface Failure {
   readonly where: string
   readonly message: string
+  /** It failed, and then passed: the test is not to be relied on. */
+  readonly unsteady?: boolean
 }
 
 /** For vitest: writes all failures of a run to the file that NIXEN_FAILURES names, for `npm test` to print at its end. */
@@ -31,6 +33,12 @@ function failuresOf(module: TestModule): Failure[] {
   add(file, module.errors())
   for (const suite of module.children.allSuites()) add(`${file} > ${suite.fullName}`, suite.errors())
   for (const test of module.children.allTests('failed')) add(`${file} > ${test.fullName}`, test.result().errors)
+  for (const test of module.children.allTests('passed')) {
+    if (!test.diagnostic()?.flaky) continue
+    const [error] = test.result().errors ?? []
+    const message = error ? describe(error) : 'It failed once and then passed.'
+    found.push({ where: `${file} > ${test.fullName}`, message, unsteady: true })
+  }
   if (found.length === 0 && module.state() === 'pending')
     found.push({ where: file, message: 'It did not come to its end.' })
   return found

@@ -119,7 +119,7 @@ interface Upload {
 
 async function upload(server: Release, { disk, image, name }: Upload): Promise<void> {
   const query = new URLSearchParams({ storage: disk.storage, name, format: 'raw' })
-  const answer = await fetch(`${server.url}api/v1/disks/import?${query}`, {
+  const answer = await fetch(`${server.url}api/v1/disks/import?${query.toString()}`, {
     method: 'POST',
     headers: { ...server.headers, 'content-type': 'application/octet-stream' },
     body: await openAsBlob(image),

@@ -68,6 +68,10 @@ async function writeCode(folder: string): Promise<readonly OutputChunk[]> {
     format: 'esm',
     entryFileNames: ({ name }) => (name === 'main' ? 'main.mjs' : `${name}.js`),
     chunkFileNames: 'chunks/[name]-[hash].js',
+    // V8 keeps the text of all that is loaded, with two bytes a character once one of them is beyond Latin-1: without comments, and in ASCII, a
+    // server at rest takes 5 MB less. Names and lines stay, for traces in logs; licences are in a file of their own.
+    comments: false,
+    minify: { compress: false, mangle: false, codegen: { removeWhitespace: false, asciiOnly: true } },
   })
   await built.close()
   return output.filter((part) => part.type === 'chunk')

@@ -17,7 +17,7 @@ export interface NixenContext extends CommandContext {
   readonly clock: Clock
 }
 
-/** What the first signal aborts with; a second one ends the process at once. */
+/** What the first signal aborts with; one that comes later than {@link sameRequest} ends the process at once. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted'
   readonly signalName: NodeJS.Signals
@@ -27,15 +27,27 @@ export class Interrupted extends Error {
   }
 }
 
+/**
+ * Milliseconds within which a second signal is taken for the first one. Who ends a whole group of processes (systemd, `timeout`, a terminal)
+ * reaches this one twice: by itself, and through the launcher, which hands on what it gets.
+ */
+const sameRequest = 1000
+
 /** The context of the running process. */
 export function processContext(): NixenContext {
   const controller = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(name, () => {
+  let asked: number | undefined
+  const end = (name: NodeJS.Signals): void => {
+    if (asked === undefined) {
+      asked = performance.now()
       process.stderr.write(name === 'SIGINT' ? '\nInterrupted, cleaning up … (Ctrl-C again to end at once)\n' : '')
       controller.abort(new Interrupted(name))
-    })
+    } else if (performance.now() - asked > sameRequest) {
+      process.off(name, end)
+      process.kill(process.pid, name)
+    }
   }
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, end)
   // Node's `exitCode` may also be `undefined`, which the library's type leaves out and its code does not mind.
   return { process: process as NixenContext['process'], signal: controller.signal, clock: systemClock }
 }

@@ -6,7 +6,7 @@ import type { FrozenVm } from '@nixen/providers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { specOf } from '../../providers/test/connect.ts'
 import { noise, protectWorld, type World } from '../../providers/test/protect-world.ts'
-import type { BackupInput, BackupOutput } from '../src/worker/operations.ts'
+import type { BackupInput, BackupOutput } from '../src/worker/operations/backup.ts'
 import { WorkerPool, type Place } from '../src/worker/worker-pool.ts'
 
 let world: World

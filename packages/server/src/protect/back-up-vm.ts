@@ -2,7 +2,7 @@ import { connectionOfId, type Point, type RepositoryId, type VmId } from '@nixen
 import { isAppError, messageOf } from '@nixen/core'
 import type { ActionTask, ConfigDisk, FrozenVm, ProtectActions } from '@nixen/providers'
 import type { ItemResult, RunContext } from '../jobs/job-kind.ts'
-import type { BackedUpDisk, BackupOutput } from '../worker/operations.ts'
+import type { BackedUpDisk, BackupOutput } from '../worker/operations/backup.ts'
 import type { Consistency } from '../worker/point-record.ts'
 import { jobTag, type BackupPorts, type BackupWork } from './backup.ts'
 import { tokensToDrop } from './drop-tokens.ts'

@@ -1,5 +1,5 @@
 import type { ActionTask } from '@nixen/providers'
-import type { WorkerProgress } from '../worker/operations.ts'
+import type { WorkerProgress } from '../worker/operations/operation.ts'
 
 /** Adds up what several workers tell of one task. */
 export class Moved {

@@ -1,5 +1,5 @@
 import type { ActionTask } from '@nixen/providers'
-import type { WorkerProgress } from '../worker/operations.ts'
+import type { WorkerProgress } from '../worker/operations/operation.ts'
 
 /** What a worker tells, as a task shows it. */
 export function toTask(task: ActionTask): {

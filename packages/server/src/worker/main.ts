@@ -46,7 +46,7 @@ async function run({ id, operation, access, input }: ToWorker & { type: 'run' })
   const reporter = new ProgressReporter((progress) => void send({ type: 'progress', id, progress }))
   try {
     // `input` is of the operation: both come from one call of the pool.
-    const code = operations[operation] as OperationCode<OperationName> as (
+    const code = (await operations[operation]()) as OperationCode<OperationName> as (
       input: unknown,
       context: Parameters<OperationCode<OperationName>>[1],
     ) => Promise<unknown>

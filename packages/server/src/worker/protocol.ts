@@ -1,7 +1,8 @@
 import { AppError, isAppError, messageOf } from '@nixen/core'
 import type { RepositoryAccess } from './descriptors.ts'
 import type { UndoStep } from '@nixen/providers'
-import type { OperationName, WorkerProgress } from './operations.ts'
+import type { OperationName } from './operations.ts'
+import type { WorkerProgress } from './operations/operation.ts'
 
 /** To a worker. One operation at a time. */
 export type ToWorker =

@@ -4,7 +4,8 @@ import { repositoryErrors } from '@nixen/api'
 import { MiB, type Log } from '@nixen/core'
 import type { ProtectJournal } from '@nixen/providers'
 import type { RepositoryAccess } from './descriptors.ts'
-import type { InputOf, ItemOf, OperationName, OutputOf, WorkerProgress } from './operations.ts'
+import type { InputOf, ItemOf, OperationName, OutputOf } from './operations.ts'
+import type { WorkerProgress } from './operations/operation.ts'
 import { fromWire, toWire, type FromWorker, type JournalQuestion, type ToWorker } from './protocol.ts'
 
 /** Bounds of one worker process. */

@@ -12,7 +12,8 @@ import { formatNamed, openNbd, serveNbd, type DiskSource, type NbdServer } from 
 import { restic } from '@nixen/testkit/restic'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { RepositoryAccess } from './descriptors.ts'
-import type { BackupInput, WorkerProgress } from './operations.ts'
+import type { BackupInput } from './operations/backup.ts'
+import type { WorkerProgress } from './operations/operation.ts'
 import { WorkerPool, type Place } from './worker-pool.ts'
 
 const password = 'correct horse'

@@ -17,7 +17,7 @@ import type { Repositories } from '../../repositories/repositories.ts'
 import { runMaintenance, type MaintenanceRequest } from '../../repositories/run-maintenance.ts'
 import { toTask } from '../../repositories/to-task.ts'
 import type { Tasks } from '../../tasks/tasks.ts'
-import type { ForgetLine } from '../../worker/operations.ts'
+import type { ForgetLine } from '../../worker/operations/points.ts'
 import { defaultMaintenance } from './default-maintenance.ts'
 
 export interface RepositoryPorts {

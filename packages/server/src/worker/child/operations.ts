@@ -1,38 +1,27 @@
 import type { OperationName } from '../operations.ts'
 import type { OperationCode } from './context.ts'
-import { backup } from './operations/backup.ts'
-import { benchmark, probe } from './operations/benchmark.ts'
-import { check } from './operations/check.ts'
-import { compare } from './operations/compare.ts'
-import { forget } from './operations/forget.ts'
-import { content, points } from './operations/points.ts'
-import { prune } from './operations/prune.ts'
-import { restoreVm } from './operations/restore-vm.ts'
-import { restore } from './operations/restore.ts'
-import { serve } from './operations/serve.ts'
-import { addKey, changePassword, create, inspect, keys, locks, removeKey, stats, unlock } from './operations/simple.ts'
 
-/** All that a worker can do. */
-export const operations: { readonly [N in OperationName]: OperationCode<N> } = {
-  create,
-  inspect,
-  probe,
-  benchmark,
-  stats,
-  points,
-  content,
-  backup,
-  restore,
-  restoreVm,
-  serve,
-  compare,
-  check,
-  forget,
-  prune,
-  locks,
-  unlock,
-  keys,
-  addKey,
-  removeKey,
-  changePassword,
+/** All that a worker can do. The code of an operation is loaded when it is asked for: a process does few of them. */
+export const operations: { readonly [N in OperationName]: () => Promise<OperationCode<N>> } = {
+  create: async () => (await import('./operations/simple.ts')).create,
+  inspect: async () => (await import('./operations/simple.ts')).inspect,
+  probe: async () => (await import('./operations/benchmark.ts')).probe,
+  benchmark: async () => (await import('./operations/benchmark.ts')).benchmark,
+  stats: async () => (await import('./operations/simple.ts')).stats,
+  points: async () => (await import('./operations/points.ts')).points,
+  content: async () => (await import('./operations/points.ts')).content,
+  backup: async () => (await import('./operations/backup.ts')).backup,
+  restore: async () => (await import('./operations/restore.ts')).restore,
+  restoreVm: async () => (await import('./operations/restore-vm.ts')).restoreVm,
+  serve: async () => (await import('./operations/serve.ts')).serve,
+  compare: async () => (await import('./operations/compare.ts')).compare,
+  check: async () => (await import('./operations/check.ts')).check,
+  forget: async () => (await import('./operations/forget.ts')).forget,
+  prune: async () => (await import('./operations/prune.ts')).prune,
+  locks: async () => (await import('./operations/simple.ts')).locks,
+  unlock: async () => (await import('./operations/simple.ts')).unlock,
+  keys: async () => (await import('./operations/simple.ts')).keys,
+  addKey: async () => (await import('./operations/simple.ts')).addKey,
+  removeKey: async () => (await import('./operations/simple.ts')).removeKey,
+  changePassword: async () => (await import('./operations/simple.ts')).changePassword,
 }

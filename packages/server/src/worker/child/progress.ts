@@ -1,4 +1,4 @@
-import type { WorkerProgress } from '../operations.ts'
+import type { WorkerProgress } from '../operations/operation.ts'
 
 /** What an operation says of itself; the rest is measured here. */
 export type Told = Partial<WorkerProgress> & Pick<WorkerProgress, 'phase'>

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { openStorage, parseStorageAddress, Repository, type FileId, type Storage } from '@nixen/backup'
 import { forEachConcurrent, isAppError, messageOf, MiB } from '@nixen/core'
 import type { RepositoryAccess } from '../../descriptors.ts'
-import type { StorageProbe } from '../../operations.ts'
+import type { StorageProbe } from '../../operations/repository.ts'
 import type { OperationCode } from '../context.ts'
 import { factsOf } from './simple.ts'
 

@@ -1,7 +1,7 @@
 import { lockForReading, restorePointDisk } from '@nixen/backup'
 import { anySignal, forEachConcurrent, MiB } from '@nixen/core'
 import type { DiskSource } from '@nixen/disk'
-import type { CompareInput } from '../../operations.ts'
+import type { CompareInput } from '../../operations/restore.ts'
 import type { OperationCode } from '../context.ts'
 import { openSource } from '../open-source.ts'
 import { mergeRanges } from '../ranges.ts'

@@ -7,7 +7,7 @@ import {
   type ForgetPlan,
   type Snapshot,
 } from '@nixen/backup'
-import type { ForgetLine, ForgetWhat } from '../../operations.ts'
+import type { ForgetLine, ForgetWhat } from '../../operations/points.ts'
 import type { OperationCode } from '../context.ts'
 import { recordOf } from '../record-of.ts'
 

@@ -1,5 +1,5 @@
 import { previewPrune, prune as pruneRepository, type PrunePlan } from '@nixen/backup'
-import type { PruneOutput } from '../../operations.ts'
+import type { PruneOutput } from '../../operations/upkeep.ts'
 import type { OperationCode } from '../context.ts'
 
 const defaultLockWait = 600_000

@@ -9,7 +9,7 @@ import {
 import { anySignal, assertNever } from '@nixen/core'
 import { createDisk, formatNamed, openNbd, type DiskSink, type NbdDisk } from '@nixen/disk'
 import type { HttpImport, NbdEndpoint } from '../../descriptors.ts'
-import type { RestoreInput, RestoreOutput } from '../../operations.ts'
+import type { RestoreInput, RestoreOutput } from '../../operations/restore.ts'
 import type { OperationCode } from '../context.ts'
 import { sendImport } from '../http-stream.ts'
 

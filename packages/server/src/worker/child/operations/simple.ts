@@ -1,5 +1,5 @@
 import { listLocks, Repository, repositoryStats, unlock as unlockRepository, openStorage } from '@nixen/backup'
-import type { RepositoryFacts } from '../../operations.ts'
+import type { RepositoryFacts } from '../../operations/repository.ts'
 import type { OperationCode } from '../context.ts'
 
 /** Makes an empty repository. */

@@ -1,27 +1,17 @@
 import { readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Server } from '@nixen/server'
-import type { Toolstack } from '@nixen/toolstack'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { connectPool, eventually, makePlace, pool, serverIn, type Place } from './rig.ts'
+import { eventually, makeLab, type Lab, type Place } from './rig.ts'
 
 // Files that go to the server and come from it.
 
+let lab: Lab
 let place: Place
-let server: Server
-let toolstack: Toolstack
 beforeAll(async () => {
-  place = await makePlace()
-  server = await serverIn(place)
-  toolstack = await pool({ vms: 2, dataDir: join(place.folder, 'toolstack') })
-  await connectPool(place, toolstack, 0, 'one')
-  await eventually(async () => (await place.ask('vm', 'list')).total === 2)
+  lab = await makeLab()
+  place = lab.place
 })
-afterAll(async () => {
-  await toolstack[Symbol.asyncDispose]()
-  await server[Symbol.asyncDispose]()
-  await place[Symbol.asyncDispose]()
-})
+afterAll(() => lab[Symbol.asyncDispose]())
 
 // Whole blocks of 2 MiB: the host rounds sizes up to them.
 const content = Buffer.alloc(6 * 1024 * 1024, 'a disk of some blocks ')

@@ -73,6 +73,32 @@ export async function connectPool(place: Place, toolstack: Toolstack, index: num
   )
 }
 
+/** A server and a simulated pool that it is connected to. */
+export interface Lab extends AsyncDisposable {
+  readonly place: Place
+  readonly server: Server
+  readonly toolstack: Toolstack
+}
+
+/** A place with a server in it, connected to a pool with disks and a few VMs, all of them seen. */
+export async function makeLab({ vms = 2, ...options }: ToolstackOptions = {}): Promise<Lab> {
+  const place = await makePlace()
+  const server = await serverIn(place)
+  const toolstack = await pool({ vms, dataDir: join(place.folder, 'toolstack'), ...options })
+  await connectPool(place, toolstack, 0, 'one')
+  await eventually(async () => (await place.ask('vm', 'list')).total === vms)
+  return {
+    place,
+    server,
+    toolstack,
+    async [Symbol.asyncDispose]() {
+      await toolstack[Symbol.asyncDispose]()
+      await server[Symbol.asyncDispose]()
+      await place[Symbol.asyncDispose]()
+    },
+  }
+}
+
 /** Waits until `condition` holds, at most 20 s. */
 export async function eventually(condition: () => Promise<boolean>): Promise<void> {
   const end = Date.now() + 20_000

@@ -1,25 +1,15 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Server } from '@nixen/server'
-import type { Toolstack } from '@nixen/toolstack'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { connectPool, eventually, makePlace, pool, serverIn, type Place } from './rig.ts'
+import { eventually, makeLab, type Lab, type Place } from './rig.ts'
 
+let lab: Lab
 let place: Place
-let server: Server
-let toolstack: Toolstack
 beforeAll(async () => {
-  place = await makePlace()
-  server = await serverIn(place)
-  toolstack = await pool({ vms: 2, dataDir: join(place.folder, 'toolstack') })
-  await connectPool(place, toolstack, 0, 'one')
-  await eventually(async () => (await place.ask('vm', 'list')).total === 2)
+  lab = await makeLab()
+  place = lab.place
 })
-afterAll(async () => {
-  await toolstack[Symbol.asyncDispose]()
-  await server[Symbol.asyncDispose]()
-  await place[Symbol.asyncDispose]()
-})
+afterAll(() => lab[Symbol.asyncDispose]())
 
 /** Runs a command that has to work; gives what it prints. */
 async function nixen(...args: readonly string[]): Promise<string> {

@@ -12,4 +12,4 @@ export {
 export { differences, ports, Reader } from './reader.ts'
 export { readingConformance, type ConformanceCase } from './reading.ts'
 export type { AnyObject, ConformanceFactory, ConformanceTarget } from './target.ts'
-export { xapiTruth } from './xapi-truth.ts'
+export { xapiTruth } from './truth/xapi-truth.ts'

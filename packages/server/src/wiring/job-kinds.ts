@@ -1,0 +1,29 @@
+import { actionKind } from '../jobs/action-kind.ts'
+import type { JobPorts } from '../jobs/jobs.ts'
+import { snapshotKind } from '../jobs/snapshot-kind.ts'
+import { backupKind } from '../protect/backup-kind.ts'
+import { metadataKind } from '../protect/metadata-kind.ts'
+import { backupState } from '../state/backup.ts'
+import type { Base } from './base.ts'
+import type { JobRooms } from './jobs.ts'
+
+/** What a job can do, each kind in a folder of its own. */
+export function jobKinds({ clock, options, config }: Base, { live, stores }: JobRooms): JobPorts['kinds'] {
+  const { inventory, connections } = live
+  const { repositories } = stores
+  return {
+    action: actionKind({ inventory, connections }),
+    snapshot: snapshotKind({ inventory, connections, clock }),
+    backup: backupKind({ inventory, connections, repositories, clock }),
+    metadata: metadataKind({
+      inventory,
+      connections,
+      repositories,
+      clock,
+      backupState: async (to) => {
+        const databaseUrl = config.values['database.url']
+        return await backupState(options.stateDir, to, { databaseUrl, now: clock.now() })
+      },
+    }),
+  }
+}

@@ -8,12 +8,17 @@ const folders: Readonly<Record<FileKind, string>> = {
   snapshot: 'snapshots',
   index: 'index',
   data: 'data',
+  note: 'nixen-notes',
+  evidence: 'nixen-evidence',
 }
 
 const namePattern = /^[0-9a-f]{64}$/
 
-/** All kinds, in the order in which a repository is made. */
+/** All kinds that restic knows, in the order in which a repository is made. */
 export const fileKinds: readonly FileKind[] = ['config', 'key', 'lock', 'snapshot', 'index', 'data']
+
+/** Kinds that only Nixen knows. Their folders are made with their first file. */
+export const ownKinds: readonly FileKind[] = ['note', 'evidence']
 
 /** Whether `name` is that of a file of a repository: 64 hexadecimal digits in lower case. */
 export function isFileName(name: string): boolean {

@@ -1,5 +1,8 @@
-/** The kinds of files of a repository (restic's design document, "Repository Layout"). */
-export type FileKind = 'config' | 'key' | 'lock' | 'snapshot' | 'index' | 'data'
+/**
+ * The kinds of files of a repository (restic's design document, "Repository Layout"), and two of Nixen's own that restic passes over: `note` is what
+ * is known of a restore point beside itself, `evidence` what a note refers to (a picture).
+ */
+export type FileKind = 'config' | 'key' | 'lock' | 'snapshot' | 'index' | 'data' | 'note' | 'evidence'
 
 /** One file. `config` has the empty name; all others are named by 64 hexadecimal digits. */
 export interface FileId {

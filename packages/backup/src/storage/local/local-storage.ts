@@ -1,7 +1,7 @@
 import { mkdir, open, opendir, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { type AppError, mapOrdered, silentLog, systemClock, type Clock, type Log } from '@nixen/core'
-import { fileKinds, folderOf, isFileName, pathOf } from '../layout.ts'
+import { fileKinds, folderOf, isFileName, ownKinds, pathOf } from '../layout.ts'
 import { storageErrors } from '../storage-errors.ts'
 import type { FileId, FileKind, LoadOptions, Storage, StorageOptions, StorageProperties } from '../storage.ts'
 import {
@@ -162,7 +162,7 @@ export class LocalStorage implements Storage {
 
   async #folders(): Promise<string[]> {
     const folders = [this.#root]
-    for (const kind of fileKinds) {
+    for (const kind of [...fileKinds, ...ownKinds]) {
       if (kind === 'config') continue
       const folder = path.join(this.#root, folderOf(kind))
       folders.push(folder)
@@ -182,7 +182,9 @@ export class LocalStorage implements Storage {
       for (const kind of fileKinds) await this.#makeFolder(path.join(this.#root, folderOf(kind)))
     }
     const above = path.dirname(folder)
-    if (file.kind === 'data' && (await stat(above).catch(absent))) await this.#makeFolder(folder)
+    // What is there in any repository that is mounted.
+    const sign = file.kind === 'data' ? above : ownKinds.includes(file.kind) ? path.join(above, 'snapshots') : undefined
+    if (sign !== undefined && (await stat(sign).catch(absent))) await this.#makeFolder(folder)
     else if (!(await stat(folder).catch(absent))) {
       throw foldersGone(this.#root)
     }

@@ -68,6 +68,69 @@ describe('PCI devices', () => {
   })
 })
 
+/** A halted machine that is nothing else. */
+async function halted(): Promise<string> {
+  const [vm] = await find(client, 'VM', (each) => each.power_state === 'Halted' && !each.is_a_template)
+  await client.call('VM.remove_from_other_config', vm, 'pci')
+  return vm
+}
+
+describe('USB devices', () => {
+  test('come with one machine at a time, which stays where they are', async () => {
+    const vm = await halted()
+    const [pusb, { host, USB_group }] = await find(client, 'PUSB', ({ vendor_id }) => vendor_id === '0529')
+    const vusb = await client.call('VUSB.create', vm, USB_group, {})
+    expect(await client.refusal('VUSB.create', vm, USB_group, {})).toEqual(['USB_GROUP_CONFLICT', USB_group])
+    expect(await client.refusal('VM.assert_can_boot_here', vm, host)).toEqual(['VM_REQUIRES_VUSB', vm, USB_group])
+    await client.call('PUSB.set_passthrough_enabled', pusb, true)
+    await client.call('VM.start', vm, false, false)
+    expect(await client.call('VM.get_resident_on', vm)).toBe(host)
+    expect(await client.call('VUSB.get_currently_attached', vusb)).toBe(true)
+    expect(await client.refusal('VM.suspend', vm)).toEqual(['VM_HAS_VUSBS', vm])
+    expect(await client.refusal('PUSB.set_passthrough_enabled', pusb, false)).toEqual([
+      'USB_ALREADY_ATTACHED',
+      pusb,
+      vm,
+    ])
+    expect((await client.refusal('VUSB.destroy', vusb))[0]).toBe('OPERATION_NOT_ALLOWED')
+    await client.call('VUSB.unplug', vusb)
+    await client.call('VUSB.destroy', vusb)
+    await client.call('VM.hard_shutdown', vm)
+    await client.call('PUSB.set_passthrough_enabled', pusb, false)
+    expect(await client.call('USB_group.get_VUSBs', USB_group)).toEqual([])
+  })
+})
+
+describe('graphics processors', () => {
+  test('are shared as far as there is room, whole ones not at all', async () => {
+    const [group, { PGPUs }] = await find(client, 'GPU_group', ({ name_label }) => name_label.includes('NVIDIA'))
+    expect(PGPUs).toHaveLength(2)
+    const [share] = await find(client, 'VGPU_type', ({ model_name }) => model_name === 'NVIDIA A16-8Q')
+    const [whole] = await find(client, 'VGPU_type', ({ implementation }) => implementation === 'passthrough')
+    expect(await client.call('GPU_group.get_remaining_capacity', group, share)).toBe(4)
+    const vm = await halted()
+    const vgpu = await client.call('VGPU.create', vm, group, '0', {}, share)
+    expect(await client.refusal('VGPU.create', vm, group, '0', {}, share)).toEqual(['DEVICE_ALREADY_EXISTS', '0'])
+    expect(await client.refusal('VGPU.create', vm, group, '1', {}, whole)).toEqual(['VGPU_TYPE_NOT_COMPATIBLE', whole])
+    await client.call('VM.start', vm, false, false)
+    const pgpu = await client.call('VGPU.get_resident_on', vgpu)
+    expect(await client.call('PGPU.get_remaining_capacity', pgpu, share)).toBe(1)
+    expect(await client.call('PGPU.get_remaining_capacity', pgpu, whole)).toBe(0)
+    expect(await client.refusal('VGPU.destroy', vgpu)).toEqual([
+      'OPERATION_NOT_ALLOWED',
+      'vGPU currently attached to a running VM',
+    ])
+    const [elsewhere] = await find(client, 'host', ({ resident_VMs }) => !resident_VMs.includes(vm))
+    expect(await client.refusal('VM.assert_can_boot_here', vm, elsewhere)).toEqual(['VM_HAS_VGPU', vm])
+    const copy = await client.call('VM.snapshot', vm, 'with a GPU', [])
+    expect(await client.call('VM.get_VGPUs', copy)).toHaveLength(1)
+    await client.call('VM.hard_shutdown', vm)
+    expect(await client.call('PGPU.get_resident_VGPUs', pgpu)).toEqual([])
+    await client.call('VM.destroy', copy)
+    await client.call('VGPU.destroy', vgpu)
+  })
+})
+
 describe('a probe', () => {
   test('finds the NFS exports of a server, and the SR of one', async () => {
     const [host] = await find(client, 'host')

@@ -106,6 +106,25 @@ describe('an XVA', () => {
     expect(after.VBDs).toHaveLength(2)
   })
 
+  test('of a snapshot alone becomes a machine', async () => {
+    const snapshot = await client.call('VM.snapshot', vm, 'then', [])
+    const file = join(directory, 'snapshot.xva')
+    expect((await get(client, '/export', { ref: snapshot }, file)).status).toBe(200)
+    const { status, result } = await put(client, '/import', createReadStream(file), { query: {} })
+    expect(status).toBe('success')
+    const [made] = decodeTaskResult(result) as string[]
+    expect(await client.call('VM.get_record', made)).toMatchObject({
+      name_label: 'then',
+      is_a_snapshot: false,
+      is_a_template: false,
+      snapshot_of: 'OpaqueRef:NULL',
+    })
+    expect(await client.call('VM.get_VBDs', made)).toHaveLength(2)
+    await client.call('VM.start', made, false, false)
+    await client.call('VM.hard_shutdown', made)
+    for (const each of [made, snapshot]) await client.call('VM.destroy', each)
+  })
+
   test('restored keeps what is free', async () => {
     const [before] = [await client.call('VM.get_record', vm)]
     const task = await upload(plain, { restore: 'true' })

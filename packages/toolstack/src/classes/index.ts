@@ -5,8 +5,10 @@ import { vmPlugin } from '../plugins/vm-plugin.ts'
 import { hostDataSources, srDataSources, vmDataSources } from './data-sources.ts'
 import { event } from './event.ts'
 import { eventQueue } from './event-queue.ts'
+import { gpuGroup, pgpu, vgpu } from './gpu.ts'
 import { hostHa, poolHa, vmHa } from './ha.ts'
 import { host } from './host.ts'
+import { hostCertificates } from './host-certificates.ts'
 import { message } from './message.ts'
 import { hostExternalAuth, poolExternalAuth } from './external-auth.ts'
 import { hostManagement, poolManagement } from './management.ts'
@@ -25,6 +27,7 @@ import { auth, role, subject } from './subject.ts'
 import { task } from './task.ts'
 import { tunnel } from './tunnel.ts'
 import { hostUpdates, poolUpdates, repository } from './updates.ts'
+import { pusb, usbGroup, vusb } from './usb.ts'
 import { vbd } from './vbd.ts'
 import { vdi } from './vdi.ts'
 import { vif } from './vif.ts'
@@ -60,6 +63,7 @@ export const classes: readonly MethodSet[] = [
   vmDataSources,
   hostDataSources,
   srDataSources,
+  hostCertificates,
   hostManagement,
   poolManagement,
   vmSecureBoot,
@@ -68,6 +72,12 @@ export const classes: readonly MethodSet[] = [
   hostPlugins,
   vmPlugin,
   pci,
+  pgpu,
+  gpuGroup,
+  vgpu,
+  pusb,
+  usbGroup,
+  vusb,
   repository,
   poolUpdates,
   hostUpdates,

@@ -7,12 +7,14 @@ import type { Enums, Ref } from '../generated/rows.ts'
 /** Key of `PCI.other_config` that keeps whether the control domain uses the device; a simulated host has no boot loader to keep it. */
 const accessKey = 'dom0-access'
 
-function accessOf(db: Database, pci: Ref<'PCI'>): Enums['pci_dom0_access'] {
+/** Whether the control domain uses a device, or will. */
+export function accessOf(db: Database, pci: Ref<'PCI'>): Enums['pci_dom0_access'] {
   const kept = db.get('PCI', pci).other_config[accessKey]
   return kept === 'disabled' || kept === 'disable_on_reboot' || kept === 'enable_on_reboot' ? kept : 'enabled'
 }
 
-function setAccess(db: Database, pci: Ref<'PCI'>, access: Enums['pci_dom0_access']): Enums['pci_dom0_access'] {
+/** Notes it, and gives it back. */
+export function setAccess(db: Database, pci: Ref<'PCI'>, access: Enums['pci_dom0_access']): Enums['pci_dom0_access'] {
   const { [accessKey]: _before, ...others } = db.get('PCI', pci).other_config
   db.update(pci, { other_config: access === 'enabled' ? others : { ...others, [accessKey]: access } })
   return access
@@ -24,6 +26,9 @@ export function afterReboot({ db }: Pick<Call, 'db'>, host: Ref<'host'>): void {
     const access = accessOf(db, pci)
     if (access === 'disable_on_reboot') setAccess(db, pci, 'disabled')
     if (access === 'enable_on_reboot') setAccess(db, pci, 'enabled')
+  }
+  for (const pgpu of db.get('host', host).PGPUs) {
+    db.update(pgpu, { dom0_access: accessOf(db, db.get('PGPU', pgpu).PCI) })
   }
 }
 

@@ -4,7 +4,9 @@ import { isNull } from '../db/ref.ts'
 import { fault } from '../errors.ts'
 import type { Ref } from '../generated/rows.ts'
 import { hostMemory } from './host-memory.ts'
+import { gpuProblem } from './gpu.ts'
 import { pciProblem } from './pci.ts'
+import { usbProblem } from './usb.ts'
 
 /** Why a VM can't run on a host, in the order a host checks; `undefined` when it can. */
 export function bootProblem(db: Database, vm: Ref<'VM'>, host: Ref<'host'>): XapiError | undefined {
@@ -17,7 +19,7 @@ export function bootProblem(db: Database, vm: Ref<'VM'>, host: Ref<'host'>): Xap
   return reachProblem(db, vm, host) ?? memoryProblem(db, vm, host)
 }
 
-/** What the host does not have of the VM's disks, networks and PCI devices. */
+/** What the host does not have of the VM's disks, networks and devices. */
 export function reachProblem(db: Database, vm: Ref<'VM'>, host: Ref<'host'>): XapiError | undefined {
   const { VBDs, VIFs } = db.get('VM', vm)
   for (const vbd of VBDs) {
@@ -29,7 +31,7 @@ export function reachProblem(db: Database, vm: Ref<'VM'>, host: Ref<'host'>): Xa
     const { network } = db.get('VIF', vif)
     if (!seesNetwork(db, host, network)) return fault('VM_REQUIRES_NETWORK', vm, network)
   }
-  return pciProblem(db, vm, host)
+  return pciProblem(db, vm, host) ?? usbProblem(db, vm, host) ?? gpuProblem(db, vm, host)
 }
 
 /** Whether the host has the SR plugged. */

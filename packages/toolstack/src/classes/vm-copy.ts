@@ -4,6 +4,7 @@ import type { Call } from '../dispatch/call.ts'
 import type { Ref, Rows } from '../generated/rows.ts'
 import { omit } from '../omit.ts'
 import { cloneVdi, copyVdi, snapshotVdi } from './vdi-disks.ts'
+import { copyVgpus } from './gpu.ts'
 import { copyVtpms } from './vtpm.ts'
 
 /** Fields that a copy does not take over, whatever kind of copy it is. */
@@ -58,6 +59,7 @@ export async function copyVm(call: Call, source: Ref<'VM'>, plan: CopyPlan): Pro
   copyVbds(call, { source, vm, disks, plan })
   copyVifs(call, { source, vm, plan })
   copyVtpms(call.db, source, vm)
+  copyVgpus(call.db, source, vm)
   return vm
 }
 

@@ -5,7 +5,9 @@ import type { Enums, Ref } from '../generated/rows.ts'
 import { guestAgentOf } from '../generate/guest-agent.ts'
 import { updateFreeMemory } from './host-memory.ts'
 import { addConsole, removeConsoles } from './consoles.ts'
+import { attachGpus, detachGpus } from './gpu.ts'
 import { passedThrough } from './pci.ts'
+import { attachUsbs } from './usb.ts'
 
 /** Makes a VM run on a host: devices are plugged, the guest comes up. */
 export function bootVm(
@@ -23,6 +25,8 @@ export function bootVm(
     attached_PCIs: new Set(passedThrough(db, vm, host)),
   })
   plugDevices(db, vm)
+  attachUsbs(db, vm, true)
+  attachGpus(db, vm, host)
   updateMetrics(db, metrics, { now, memory: memory_dynamic_max, cpus: VCPUs_at_startup, start: now })
   removeGuestMetrics(db, vm)
   const agent = guestAgentOf(db, vm)
@@ -106,6 +110,8 @@ export function haltVm({ db, pool }: Pick<Call, 'db' | 'pool'>, vm: Ref<'VM'>): 
   for (const vbd of VBDs)
     db.update(vbd, { currently_attached: false, reserved: false, device: '', current_operations: {} })
   for (const vif of VIFs) db.update(vif, { currently_attached: false, current_operations: {} })
+  attachUsbs(db, vm, false)
+  detachGpus(db, vm)
   updateMetrics(db, metrics, { now: pool.clock.now(), memory: 0, cpus: 0, start: 0 })
   removeGuestMetrics(db, vm)
 }

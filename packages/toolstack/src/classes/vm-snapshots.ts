@@ -8,6 +8,7 @@ import { copyVm, perVif, type CopyPlan } from './vm-copy.ts'
 import { cloneVdi, destroyVdi } from './vdi-disks.ts'
 import { announce, resumeVm, suspendVm } from './vm-power.ts'
 import { haltVm } from './vm-runtime.ts'
+import { copyVgpus } from './gpu.ts'
 import { copyVtpms, removeVtpm } from './vtpm.ts'
 
 /** Makes a snapshot and hangs it into the tree of snapshots. */
@@ -73,7 +74,8 @@ async function removeReplaced(call: Call, vm: Ref<'VM'>, snapshotRef: Ref<'VM'>)
   const counterparts = new Set(
     [...db.get('VM', snapshotRef).VBDs].map((ref) => db.find('VDI', db.get('VBD', ref).VDI)?.snapshot_of),
   )
-  const { suspend_VDI, VIFs, VBDs, VTPMs } = db.get('VM', vm)
+  const { suspend_VDI, VIFs, VBDs, VTPMs, VGPUs } = db.get('VM', vm)
+  for (const vgpu of VGPUs) db.remove(vgpu)
   for (const vif of VIFs) db.remove(vif)
   for (const vtpm of VTPMs) removeVtpm(db, vtpm)
   for (const vbd of VBDs) {
@@ -116,6 +118,7 @@ function takeOver(
     for (const snapshotVdi of family) db.update(snapshotVdi, { snapshot_of: disk })
   }
   copyVtpms(db, snapshotRef, vm)
+  copyVgpus(db, snapshotRef, vm)
   for (const ref of frozen.VIFs) {
     db.insert('VIF', { ...omit(db.get('VIF', ref), ...perVif), VM: vm })
   }

@@ -6,10 +6,12 @@ import { addConsole } from '../classes/consoles.ts'
 import { hostMemory } from '../classes/host-memory.ts'
 import { purposes, sites } from './catalogue.ts'
 import type { GenerateContext } from './context.ts'
+import { addGpus } from './gpus.ts'
 import { addHosts } from './hosts.ts'
 import { addPcis } from './pci.ts'
 import { addDrivers, addStorage } from './storage.ts'
 import { addTemplates } from './templates.ts'
+import { addUsbs } from './usb.ts'
 import { addVms } from './vms.ts'
 
 export interface InventoryOptions {
@@ -47,6 +49,10 @@ export function generateInventory(db: Database, options: InventoryOptions): void
   for (const host of hosts) addPcis(context, host)
   addTextConsoles(db)
   for (const host of hosts) db.update(db.get('host', host).metrics, { memory_free: hostMemory(db, host).free })
+  for (const host of hosts) {
+    addGpus(context, host)
+    addUsbs(context, host)
+  }
   db.useUuids(randomUuids)
 }
 

@@ -8,7 +8,7 @@ import { localSrs } from './remove-host.ts'
 
 /** What a newly installed host knows of itself, and what every installation brings. */
 const hardware = ['PCI', 'PGPU', 'PUSB', 'host_cpu', 'Certificate'] as const satisfies readonly ClassName[]
-const installed = ['role', 'SM', 'VGPU_type', 'GPU_group'] as const satisfies readonly ClassName[]
+const installed = ['role', 'SM', 'VGPU_type', 'GPU_group', 'USB_group'] as const satisfies readonly ClassName[]
 
 /**
  * Fills an empty database with the pool of a host that was ejected: the host as newly installed, with its hardware, its management address, the default

@@ -28,7 +28,9 @@ export async function startNbdServer(
     listen: { host: address, port },
     // Looked at for each connection.
     get tls() {
-      return nbdMode(at().pool.db) === 'plain' ? undefined : { cert: certificate.cert, key: certificate.key }
+      const { pool, host } = at()
+      const { cert, key } = pool.certificates.get(host) ?? certificate
+      return nbdMode(pool.db) === 'plain' ? undefined : { cert, key }
     },
     exports: {
       // A host does not tell what it has.

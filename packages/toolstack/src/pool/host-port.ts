@@ -93,6 +93,11 @@ export class HostPort implements AsyncDisposable {
     if (this.#nbd) target.member.pool.nbdPorts.set(target.host, this.#nbdPort)
   }
 
+  /** Answers with another certificate from now on; NBD looks it up for each connection. */
+  present(certificate: ServerCertificate): void {
+    this.#http?.present(certificate)
+  }
+
   /** Stops to take and to serve anything but NBD, as a host without its agent. */
   async closeHttp(): Promise<void> {
     await this.#http?.[Symbol.asyncDispose]()

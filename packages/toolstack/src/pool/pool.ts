@@ -61,6 +61,8 @@ export interface HostMoves {
   eject(pool: Pool, host: Ref<'host'>): Promise<void>
   /** Makes a host that lost its power answer again, on its address. */
   powerOn(pool: Pool, host: Ref<'host'>): Promise<void>
+  /** Lets a host answer with another certificate, for good. */
+  present(pool: Pool, host: Ref<'host'>, certificate: ServerCertificate): Promise<void>
   /** Puts other rows in the place of the pool's inventory, as the restart of all its hosts does. */
   restore(pool: Pool, rows: readonly StoredRow[]): Promise<void>
 }

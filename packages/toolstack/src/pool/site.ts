@@ -19,6 +19,7 @@ import { placeImages } from './images.ts'
 import { emptyInventory, openPool, type OpenPool } from './open-pool.ts'
 import { masterOf, poolRef, type HostMoves, type Pool } from './pool.ts'
 import {
+  certificateFile,
   ejectedKey,
   followHost,
   joinedKey,
@@ -30,6 +31,8 @@ import {
   type EjectedHost,
   type JoinedHost,
 } from './state-directory.ts'
+import type { ServerCertificate } from '../wire/certificate.ts'
+import { writeDurable } from '../storage/file-sr/durable.ts'
 import { lockState } from './state-lock.ts'
 
 export interface SiteOptions extends Omit<ToolstackOptions, 'load'> {
@@ -165,6 +168,16 @@ export class Site implements HostMoves, AsyncDisposable {
   async powerOn(pool: Pool, host: Ref<'host'>): Promise<void> {
     const member = this.#memberOf(pool)
     if (!this.#portOf(member, host)) await this.#listen(member, host)
+  }
+
+  async present(pool: Pool, host: Ref<'host'>, certificate: ServerCertificate): Promise<void> {
+    const { directory } = this.#memberOf(pool)
+    if (directory !== undefined) {
+      const path = join(directory, certificateFile(pool.db.get('host', host).uuid))
+      await writeDurable(path, JSON.stringify(certificate))
+    }
+    pool.certificates.set(host, certificate)
+    this.#portOf(this.#memberOf(pool), host)?.present(certificate)
   }
 
   async restore(pool: Pool, rows: readonly StoredRow[]): Promise<void> {

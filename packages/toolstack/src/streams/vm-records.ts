@@ -67,14 +67,20 @@ export function insertVms(db: Database, objects: PackedObjects, plan: RecordPlan
     db.insert('VTPM', { VM, contents, ...kept })
   }
   for (const vif of objects.of('VIF')) insertVif(db, vif, { refs, objects, plan })
-  return packed.filter(({ fields }) => fields.is_a_snapshot !== true).flatMap(({ id }) => refs.get(id) ?? [])
+  return packed.filter((vm) => !isSnapshotOf(objects, vm)).flatMap(({ id }) => refs.get(id) ?? [])
+}
+
+/** A snapshot that was exported without its machine is a machine when it comes back. */
+function isSnapshotOf(objects: PackedObjects, { fields }: PackedObject<'VM'>): boolean {
+  return fields.is_a_snapshot === true && objects.find('VM', fields.snapshot_of) !== undefined
 }
 
 function insertVm(
   db: Database,
-  { fields }: PackedObject<'VM'>,
+  packed: PackedObject<'VM'>,
   { objects, plan }: { objects: PackedObjects; plan: RecordPlan },
 ): Ref<'VM'> {
+  const { fields } = packed
   const uuid = freeUuid(db, 'VM', fields.uuid, plan)
   const memory = plan.disks.get(fields.suspend_VDI ?? '')
   const metrics = objects.find('VM_metrics', fields.metrics)
@@ -88,10 +94,20 @@ function insertVm(
     resident_on: nullRef,
     is_control_domain: false,
     is_default_template: false,
+    ...(fields.is_a_snapshot === true && !isSnapshotOf(objects, packed) ? machine : {}),
     metrics: db.insert('VM_metrics', { ...defined(omit(metrics?.fields ?? {}, 'uuid')) }),
     other_config: { ...fields.other_config, ...seed },
   })
 }
+
+/** What a snapshot says of itself, and a machine does not. */
+const machine = {
+  is_a_snapshot: false,
+  is_a_template: false,
+  snapshot_time: 0,
+  snapshot_info: {},
+  transportable_snapshot_id: '',
+} as const
 
 /** Fields that were read; those of another version are left to their defaults. */
 function defined<T extends object>(fields: T): T {

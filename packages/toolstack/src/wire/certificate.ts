@@ -1,5 +1,5 @@
 import 'reflect-metadata'
-import { createHash, randomBytes, webcrypto } from 'node:crypto'
+import { createHash, randomBytes, webcrypto, X509Certificate } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
@@ -56,7 +56,15 @@ export async function readCertificate(path: string): Promise<ServerCertificate |
   }
 }
 
-async function makeCertificate(name: string, addresses: readonly string[]): Promise<ServerCertificate> {
+/** What is told of a certificate, and a chain after it, that came from elsewhere. */
+export function certificateOf({ key, cert }: Pick<ServerCertificate, 'key' | 'cert'>): ServerCertificate {
+  const { fingerprint256, validFrom, validTo } = new X509Certificate(cert)
+  const [notBefore, notAfter] = [Date.parse(validFrom), Date.parse(validTo)]
+  return { key, cert, fingerprint: fingerprint256, notBefore, notAfter }
+}
+
+/** A new certificate that signs itself. */
+export async function makeCertificate(name: string, addresses: readonly string[]): Promise<ServerCertificate> {
   cryptoProvider.set(webcrypto)
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
   const notBefore = new Date(Date.now() - 3_600_000)

@@ -1,5 +1,5 @@
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { createServer as createHttpsServer } from 'node:https'
+import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { messageOf, systemCode, type Log } from '@nixen/core'
@@ -13,6 +13,8 @@ import type { Router } from './router.ts'
 export interface Listener extends AsyncDisposable {
   readonly address: string
   readonly port: number
+  /** Answers new connections with another certificate; idle ones end. */
+  present(certificate: ServerCertificate): void
 }
 
 /** Takes over the connection of a request. */
@@ -67,6 +69,10 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   return {
     address,
     port,
+    present({ key, cert }) {
+      if (server instanceof HttpsServer) server.setSecureContext({ key, cert })
+      server.closeIdleConnections()
+    },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       for (const socket of sockets) socket.destroy()

@@ -18,6 +18,7 @@ import type { CertificateProbe } from './probe.ts'
 import type { ProtectActions } from './protect/protect-actions.ts'
 import type { StatsQuery } from './stats.ts'
 import type { TransferActions } from './transfer/transfer-actions.ts'
+import type { VerifyActions } from './verify/verify-actions.ts'
 
 /** How one hypervisor endpoint is reached, and who we are there. */
 export interface ConnectionSpec {
@@ -133,6 +134,8 @@ export interface ProviderSession extends AsyncDisposable {
   readonly protect: ProtectActions
   /** Import and export. */
   readonly transfer: TransferActions
+  /** Health checks of restore points; absent where there are none. */
+  readonly verify?: VerifyActions | undefined
   /** Screens and terminals of VMs and hosts. */
   readonly consoles: ProviderConsoles
   /** Questions that the hosts answer when they are asked. */

@@ -28,6 +28,7 @@ import type { ProviderInspect } from '../inspect/inspect.ts'
 import type { ProtectActions } from '../protect/protect-actions.ts'
 import type { StatsQuery } from '../stats.ts'
 import type { TransferActions } from '../transfer/transfer-actions.ts'
+import type { VerifyActions } from '../verify/verify-actions.ts'
 import { needsSomebody } from '../needs-somebody.ts'
 import { xapiActions } from './actions/actions.ts'
 import { refOf, type XapiContext } from './actions/context.ts'
@@ -43,6 +44,7 @@ import { notFound } from './not-found.ts'
 import { xapiProtect } from './protect/protect.ts'
 import { probeStorage } from './storage/probe.ts'
 import { xapiTransfer } from './transfer/transfer.ts'
+import { xapiVerify } from './verify/verify.ts'
 import { capabilitiesOf } from './restrictions.ts'
 import { chooseArchive, statsOf } from './rrd-stats.ts'
 
@@ -60,6 +62,7 @@ export class XapiSession implements ProviderSession {
   readonly inspect: ProviderInspect
   readonly protect: ProtectActions
   readonly transfer: TransferActions
+  readonly verify: VerifyActions
   readonly consoles: ProviderConsoles
 
   constructor(
@@ -87,6 +90,7 @@ export class XapiSession implements ProviderSession {
     const protect = { xapi, connection: spec.id, clock, random }
     const translate = (error: unknown): unknown => connectionError(error, spec, names)
     this.protect = xapiProtect(protect, translate)
+    this.verify = xapiVerify(protect, translate)
     this.transfer = xapiTransfer({ context: this.#context, protect, translate })
   }
 
@@ -184,7 +188,7 @@ export class XapiSession implements ProviderSession {
   }
 
   async undo(step: UndoStep): Promise<void> {
-    if (step.kind.startsWith('protect.')) await this.protect.undo(step)
+    if (/^(protect|verify|replica)\./.test(step.kind)) await this.protect.undo(step)
     else await this.#asked(() => undoStep(this.#context, step))
   }
 

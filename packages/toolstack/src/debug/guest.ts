@@ -67,7 +67,15 @@ export function setGuest({ db, clock }: Pool, vm: Ref<'VM'>, values: unknown): v
       [...merged].filter((pair): pair is [string, string] => typeof pair[1] === 'string'),
     )
   }
-  const patch: Partial<Rows['VM_guest_metrics']> = { ...changes, last_updated: clock.now(), live: true }
+  const patch: Partial<Rows['VM_guest_metrics']> = {
+    ...changes,
+    last_updated: clock.now(),
+    live: true,
+    // A guest that names its drivers has them.
+    ...(changes['PV_drivers_version']
+      ? { PV_drivers_detected: Object.keys(changes['PV_drivers_version']).length > 0 }
+      : {}),
+  }
   db.update(guest_metrics, patch)
 }
 

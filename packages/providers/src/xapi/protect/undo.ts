@@ -1,5 +1,7 @@
 import { connectionErrors } from '@nixen/api'
 import type { ProtectStep } from '../../protect/undo.ts'
+import type { CheckPlace } from '../../verify/verify-actions.ts'
+import { removeCheckPlace } from '../verify/place.ts'
 import type { ProtectContext, Stoppable } from './context.ts'
 import { undoClone, undoDisk, undoSwap, undoVm, type CloneMark, type NewObject, type SwapMark } from './restore-undo.ts'
 import { removeFrozen, type SnapshotMark } from './snapshot.ts'
@@ -17,6 +19,8 @@ export async function undoProtect(context: ProtectContext, step: ProtectStep, op
       return await undoDisk(context, data as NewObject, options)
     case 'protect.clone':
       return await undoClone(context, data as CloneMark, options)
+    case 'verify.place':
+      return await removeCheckPlace(context, data as CheckPlace, options)
     case 'protect.swap':
       return await undoSwap(context, data as SwapMark, options)
     default:

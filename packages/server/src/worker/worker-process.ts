@@ -47,6 +47,12 @@ interface Job {
   readonly entries: Map<number, Awaited<ReturnType<ProtectJournal['undo']>>>
 }
 
+/**
+ * A disk over NBD and TLS comes as a buffer for each record of 16 KiB. A small young generation gives them back while they are still in the processor's
+ * caches, and an old one that begins large does not make each 16 MB of them a reason to collect all: a fifth less CPU for a whole backup.
+ */
+const forManyBuffers = ['--max-semi-space-size=1', '--initial-old-space-size=64'] as const
+
 /** Characters of standard error that are kept for the message about a crash. */
 const keptOutput = 4000
 
@@ -71,7 +77,7 @@ export class WorkerProcess {
     this.#limits = { memory, heap, silence, grace }
     this.#log = log
     this.#child = fork(entry, [], {
-      execArgv: [`--max-old-space-size=${Math.ceil(heap / MiB)}`],
+      execArgv: [`--max-old-space-size=${Math.ceil(heap / MiB)}`, ...forManyBuffers],
       env: environment(),
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

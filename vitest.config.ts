@@ -9,6 +9,7 @@ export default defineConfig({
     projects: [
       'core',
       'xapi',
+      'libvirt',
       'api',
       'disk',
       'backup',

@@ -9,14 +9,15 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   core: [],
   disk: ['core'],
   xapi: ['core'],
+  libvirt: ['core'],
   api: ['core'],
   toolstack: ['core', 'disk', 'xapi'],
   backup: ['core', 'disk'],
-  providers: ['core', 'disk', 'xapi', 'api'],
+  providers: ['core', 'disk', 'xapi', 'libvirt', 'api'],
   server: ['core', 'api', 'providers', 'backup', 'disk'],
   web: ['core', 'api'],
-  cli: ['core', 'disk', 'xapi', 'toolstack', 'backup', 'api', 'server'],
-  testkit: ['core', 'disk', 'xapi', 'toolstack', 'backup'],
+  cli: ['core', 'disk', 'xapi', 'libvirt', 'toolstack', 'backup', 'api', 'server'],
+  testkit: ['core', 'disk', 'xapi', 'libvirt', 'toolstack', 'backup'],
 }
 /** Packages that load in a browser: nothing of Node. */
 const browser = new Set(['core', 'api', 'web'])

@@ -30,6 +30,7 @@ import { uploadHandlers } from './features/transfer/upload-handlers.ts'
 import { tokenHandlers } from './features/token/handlers.ts'
 import { userHandlers } from './features/user/handlers.ts'
 import type { Handlers } from './http/handler.ts'
+import { JsonTexts } from './inventory/json-texts.ts'
 
 /** Everything that some handler needs; each takes its part. */
 export type HandlerPorts = ActionHandlerPorts &
@@ -49,6 +50,7 @@ export type HandlerPorts = ActionHandlerPorts &
 
 /** The handlers of all endpoints. */
 export function makeHandlers(ports: HandlerPorts): Handlers {
+  const texts = new JsonTexts()
   const stats = statsHandlers(ports)
   const questions = inspectHandlers(ports)
   const transfers = transferHandlers(ports)
@@ -59,36 +61,40 @@ export function makeHandlers(ports: HandlerPorts): Handlers {
     token: tokenHandlers(ports),
     connection: { ...connectionHandlers(ports), ...questions.connection },
     inventory: inventoryHandlers(ports),
-    pool: { ...readHandlers('pool', ports), ...actionHandlers('pool', ports) },
+    pool: { ...readHandlers('pool', ports, texts), ...actionHandlers('pool', ports) },
     host: {
-      ...readHandlers('host', ports),
+      ...readHandlers('host', ports, texts),
       stats: stats.host,
       ...questions.host,
       console: consoles.host,
       ...actionHandlers('host', ports),
     },
     vm: {
-      ...readHandlers('vm', ports),
+      ...readHandlers('vm', ports, texts),
       stats: stats.vm,
       ...questions.vm,
       console: consoles.vm,
       ...actionHandlers('vm', ports),
       ...transfers.vm,
     },
-    template: { ...readHandlers('template', ports), ...actionHandlers('template', ports) },
-    snapshot: { ...readHandlers('snapshot', ports), ...actionHandlers('snapshot', ports), ...transfers.snapshot },
+    template: { ...readHandlers('template', ports, texts), ...actionHandlers('template', ports) },
+    snapshot: {
+      ...readHandlers('snapshot', ports, texts),
+      ...actionHandlers('snapshot', ports),
+      ...transfers.snapshot,
+    },
     storage: {
-      ...readHandlers('storage', ports),
+      ...readHandlers('storage', ports, texts),
       stats: stats.storage,
       ...storageHandlers(ports),
       ...actionHandlers('storage', ports),
     },
-    disk: { ...readHandlers('disk', ports), ...actionHandlers('disk', ports), ...transfers.disk },
+    disk: { ...readHandlers('disk', ports, texts), ...actionHandlers('disk', ports), ...transfers.disk },
     upload: uploadHandlers(ports),
-    network: { ...readHandlers('network', ports), ...actionHandlers('network', ports) },
-    nic: { ...readHandlers('nic', ports), ...actionHandlers('nic', ports) },
-    task: { ...readHandlers('task', ports), ...taskHandlers(ports) },
-    alarm: readHandlers('alarm', ports),
+    network: { ...readHandlers('network', ports, texts), ...actionHandlers('network', ports) },
+    nic: { ...readHandlers('nic', ports, texts), ...actionHandlers('nic', ports) },
+    task: { ...readHandlers('task', ports, texts), ...taskHandlers(ports) },
+    alarm: readHandlers('alarm', ports, texts),
     alert: alertHandlers(ports),
     channel: channelHandlers(ports),
     repository: repositoryHandlers(ports),

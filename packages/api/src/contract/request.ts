@@ -26,12 +26,13 @@ export function parseRequest<const E extends EndpointSpec>(endpoint: E, raw: Raw
   const problems: RequestProblem[] = []
   const params = check(endpoint.params, raw.params ?? {}, { where: 'params', problems })
   const fromQuery = inputIsQuery(endpoint)
-  const query = raw.query ?? new URLSearchParams()
-  if (!fromQuery && query.size > 0) {
-    for (const name of query.keys()) problems.push({ path: `query.${name}`, message: 'This endpoint takes no query.' })
+  const { query } = raw
+  if (!fromQuery) {
+    for (const name of query?.keys() ?? [])
+      problems.push({ path: `query.${name}`, message: 'This endpoint takes no query.' })
   }
-  const given = fromQuery ? readQuery(endpoint.input, query) : (raw.body ?? {})
-  const input = check(endpoint.input, given, { where: fromQuery ? 'query' : 'input', problems })
+  const given = fromQuery ? query && readQuery(endpoint.input, query) : raw.body
+  const input = check(endpoint.input, given ?? {}, { where: fromQuery ? 'query' : 'input', problems })
   if (problems.length > 0) throw requestErrors.invalid({ problems })
   // Parsed by the schemas that the types are inferred from.
   return { params, input } as ParsedRequest<E>
@@ -46,7 +47,12 @@ interface CheckContext {
 interface Prepared {
   /** Refuses fields that it does not know. */
   readonly strict: z.ZodType
-  readonly fields: ReadonlyMap<string, z.ZodType>
+  readonly fields: ReadonlyMap<string, PreparedField>
+}
+
+interface PreparedField {
+  readonly isList: boolean
+  readonly read: (text: string) => unknown
 }
 
 const nothing = z.strictObject({})
@@ -57,10 +63,17 @@ function prepare(schema: InputSchema = nothing): Prepared {
   if (known) return known
   const made = {
     strict: schema instanceof z.ZodObject ? schema.strict() : schema,
-    fields: new Map(fieldsOf(schema).map((field) => [field.name, field.schema])),
+    fields: new Map(fieldsOf(schema).map((field) => [field.name, prepareField(field.schema)])),
   }
   prepared.set(schema, made)
   return made
+}
+
+function prepareField(schema: z.ZodType): PreparedField {
+  const isList = schema instanceof z.ZodArray
+  const item = isList ? unwrap(elementOf(schema)) : schema
+  const read = item instanceof z.ZodNumber ? readNumber : item instanceof z.ZodBoolean ? readBoolean : readText
+  return { isList, read }
 }
 
 function check(schema: InputSchema | undefined, given: unknown, { where, problems }: CheckContext): unknown {
@@ -94,19 +107,16 @@ function readQuery(schema: InputSchema | undefined, query: URLSearchParams): Rea
   for (const name of new Set(query.keys())) {
     const texts = query.getAll(name)
     const field = fields.get(name)
-    const item = field instanceof z.ZodArray ? unwrap(elementOf(field)) : field
-    const values = texts.map((text) => readText(item, text))
-    given.set(name, field instanceof z.ZodArray || values.length > 1 ? values : values[0])
+    const values = texts.map(field?.read ?? readText)
+    given.set(name, field?.isList === true || values.length > 1 ? values : values[0])
   }
   return Object.fromEntries(given)
 }
 
-function readText(schema: z.ZodType | undefined, text: string): unknown {
-  if (schema instanceof z.ZodNumber) return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text
-  if (schema instanceof z.ZodBoolean)
-    return text === 'true' || text === '1' ? true : text === 'false' || text === '0' ? false : text
-  return text
-}
+const readText = (text: string): unknown => text
+const readNumber = (text: string): unknown => (/^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text)
+const readBoolean = (text: string): unknown =>
+  text === 'true' || text === '1' ? true : text === 'false' || text === '0' ? false : text
 
 /** A call split into its path and what goes with it; the other direction of {@link parseRequest}. */
 export function buildRequest(

@@ -32,8 +32,13 @@ function fingerprint(text: string): number {
   return hash >>> 0
 }
 
+/** Its UTF-8 is the text itself. */
+const isAscii = /^[\x20-\x7e]*$/
+
 function toBase64Url(text: string): string {
-  const binary = Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join('')
+  const binary = isAscii.test(text)
+    ? text
+    : Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join('')
   return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }
 

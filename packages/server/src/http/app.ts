@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { errorBody, requestErrors } from '@nixen/api'
 import { isAppError, messageOf, systemCode } from '@nixen/core'
@@ -6,11 +5,14 @@ import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import type { Logger } from 'pino'
 import type { ServedTls } from '../tls/served.ts'
 import { serverErrors } from '../errors.ts'
+import { newRequestId } from './request-id.ts'
 import { limitTime, passOver, takesFile } from './request-body.ts'
 import { securityHeaders } from './security-headers.ts'
 
 /** Largest body of a request, bytes: no input of the contract is near it. */
 const bodyLimit = 1024 * 1024
+
+const everyHeader: Record<string, string> = { ...securityHeaders, 'cache-control': 'no-store' }
 
 export interface AppOptions {
   readonly logger: Logger
@@ -25,7 +27,7 @@ export function createApp({ logger, tls, trustedProxies, isUpgrade }: AppOptions
   const options = {
     bodyLimit,
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
-    genReqId: () => randomBytes(9).toString('base64url'),
+    genReqId: newRequestId,
     // Ids of objects are up to 1024 characters.
     routerOptions: { maxParamLength: 2048, ignoreTrailingSlash: true },
     // The time for a body is watched by a hook: that of a file is long.
@@ -49,13 +51,15 @@ export function createApp({ logger, tls, trustedProxies, isUpgrade }: AppOptions
   app.addContentTypeParser('*', (request, _payload, done) => {
     done(takesFile(request) ? null : requestErrors.bad_json({ reason: 'its content-type is not application/json' }))
   })
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     limitTime(request, reply)
-    reply.headers({ ...securityHeaders, 'cache-control': 'no-store' })
+    reply.headers(everyHeader)
+    done()
   })
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     passOver(request)
     logRequest(logger, request, reply)
+    done()
   })
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const known = translate(error)
@@ -99,6 +103,8 @@ function translate(error: FastifyError): unknown {
 
 /** The path alone: a query may hold what people look for. */
 function logRequest(logger: Logger, request: FastifyRequest, reply: FastifyReply): void {
+  const isFailure = reply.statusCode >= 500
+  if (!logger.isLevelEnabled(isFailure ? 'warn' : 'info')) return
   const [path] = request.url.split('?')
   const fields = {
     request: request.id,
@@ -108,6 +114,6 @@ function logRequest(logger: Logger, request: FastifyRequest, reply: FastifyReply
     ms: Math.round(reply.elapsedTime * 10) / 10,
     address: request.ip,
   }
-  if (reply.statusCode >= 500) logger.warn(fields, 'request')
+  if (isFailure) logger.warn(fields, 'request')
   else logger.info(fields, 'request')
 }

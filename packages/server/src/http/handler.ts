@@ -63,12 +63,24 @@ export class StreamAnswer {
   }
 }
 
+/** An answer whose JSON is written already; `T` is what it says. */
+export class JsonAnswer<T> {
+  /** Never set: keeps an answer of one type from being taken for one of another. */
+  declare readonly says: T
+  /** UTF-8. */
+  readonly body: Uint8Array
+
+  constructor(body: Uint8Array) {
+    this.body = body
+  }
+}
+
 type Who<E> = E extends { readonly permission: 'public' }
   ? { readonly who: Principal | undefined }
   : { readonly who: Principal }
 type Answer<E> = E extends { readonly stream: object } | { readonly download: string }
   ? StreamAnswer
-  : OutputOf<E> | StreamAnswer
+  : OutputOf<E> | JsonAnswer<OutputOf<E>> | StreamAnswer
 
 /** Answers one endpoint. The request is parsed and the permission is held, on some object at least. */
 export type Handler<E> = (request: ParsedRequest<E> & Who<E> & { readonly info: RequestInfo }) => Promise<Answer<E>>

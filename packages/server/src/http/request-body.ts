@@ -20,6 +20,8 @@ export function limitTime(request: FastifyRequest, reply: FastifyReply): void {
     raw.setTimeout(fileIdleTime, () => void raw.destroy())
     return
   }
+  // RFC 9112 §6.3: without either header a request has no body.
+  if (raw.headers['content-length'] === undefined && raw.headers['transfer-encoding'] === undefined) return
   const timer = setTimeout(() => {
     if (!raw.complete) raw.destroy()
   }, bodyTime)

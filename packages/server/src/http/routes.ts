@@ -19,7 +19,15 @@ import { auditDetails } from '../audit/details.ts'
 import { readCookie, sessionCookie, writeCookie } from './cookies.ts'
 import { requestBody } from './request-body.ts'
 import { logContext } from './log-context.ts'
-import { handlerOf, StreamAnswer, type AnyHandler, type AuditNote, type Handlers, type RequestInfo } from './handler.ts'
+import {
+  handlerOf,
+  JsonAnswer,
+  StreamAnswer,
+  type AnyHandler,
+  type AuditNote,
+  type Handlers,
+  type RequestInfo,
+} from './handler.ts'
 import { demandSameOrigin } from './origin.ts'
 
 export interface RouteOptions {
@@ -94,7 +102,7 @@ async function answer(exchange: Exchange, options: RouteOptions): Promise<unknow
     const info = infoOf(exchange, options, (more) => (note = { ...note, ...more }))
     const output = await handler({ ...parsed, who, info })
     await audited()
-    return await send(exchange, output)
+    return payloadOf(exchange, output)
   } catch (error) {
     // The request's own error counts; what keeps it from being written down is for the log.
     await audited(error).catch((failure: unknown) => options.log.error('the audit log cannot be written', { failure }))
@@ -157,7 +165,7 @@ function rawOf(request: FastifyRequest): Parameters<typeof parseRequest>[1] {
   return {
     // fastify's parameters are text by name.
     params: request.params as Readonly<Record<string, string>>,
-    query: new URLSearchParams(at < 0 ? '' : request.url.slice(at + 1)),
+    ...(at < 0 ? {} : { query: new URLSearchParams(request.url.slice(at + 1)) }),
     body: request.body,
   }
 }
@@ -173,16 +181,18 @@ function infoOf(
   options: RouteOptions,
   note: (note: AuditNote) => void,
 ): RequestInfo {
-  const gone = new AbortController()
-  // `close` also comes after a whole answer; aborting then has no effect on anything.
-  reply.raw.on('close', () => gone.abort(requestErrors.cancelled()))
+  let signal: AbortSignal | undefined
   const lastEventId = request.headers['last-event-id']
   return {
     requestId: request.id,
-    address: addressOf(request),
+    get address() {
+      return addressOf(request)
+    },
     agent: request.headers['user-agent'],
     lastEventId: typeof lastEventId === 'string' ? lastEventId : undefined,
-    signal: AbortSignal.any([gone.signal, options.stopping]),
+    get signal() {
+      return (signal ??= AbortSignal.any([goneSignal(reply), options.stopping]))
+    },
     body: operation.endpoint.upload ? requestBody(request) : undefined,
     note,
     setStatus: (status) => void reply.status(status),
@@ -193,15 +203,29 @@ function infoOf(
   }
 }
 
-async function send({ request, reply }: Exchange, output: unknown): Promise<unknown> {
-  if (output === undefined) return await reply.status(204).send()
+/** Aborted when the client goes away. `close` comes after a whole answer too; aborting then has no effect on anything. */
+function goneSignal(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController()
+  const abort = (): void => gone.abort(requestErrors.cancelled())
+  if (reply.raw.destroyed) abort()
+  else reply.raw.once('close', abort)
+  return gone.signal
+}
+
+/** What fastify sends. Waiting for it here would have each request watched until its last byte is out. */
+function payloadOf({ request, reply }: Exchange, output: unknown): string | Uint8Array | Readable | undefined {
+  if (output === undefined) {
+    reply.status(204)
+    return undefined
+  }
   if (!(output instanceof StreamAnswer)) {
-    return await reply.type('application/json; charset=utf-8').send(JSON.stringify(output))
+    reply.header('content-type', 'application/json; charset=utf-8')
+    return output instanceof JsonAnswer ? output.body : JSON.stringify(output)
   }
   reply.type(output.type).headers(output.headers)
   if (output.type === 'text/event-stream') reply.header('x-accel-buffering', 'no')
   const body = Readable.from(output.chunks, { objectMode: false, highWaterMark: 64 * 1024 })
-  return await reply.send(output.compress ? compressed(request, reply, body) : body)
+  return output.compress ? compressed(request, reply, body) : body
 }
 
 /** zstd where it is taken (browsers since 2024), otherwise gzip, at the levels that cost least for what they save. */

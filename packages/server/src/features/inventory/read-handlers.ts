@@ -10,8 +10,9 @@ import {
 import type { Clock } from '@nixen/core'
 import type { Principal } from '../../auth/principal.ts'
 import type { Connections } from '../../connections/connections.ts'
-import type { RequestInfo } from '../../http/handler.ts'
+import type { JsonAnswer, RequestInfo } from '../../http/handler.ts'
 import type { Inventory } from '../../inventory/inventory.ts'
+import type { JsonTexts } from '../../inventory/json-texts.ts'
 import { Lists } from '../../inventory/lists.ts'
 import { demandVisible } from '../../inventory/visible.ts'
 
@@ -29,8 +30,8 @@ interface One<T extends ResourceType> {
 
 /** The three reading endpoints of one type. */
 export interface ReadHandlers<T extends ResourceType> {
-  list(request: { readonly input: ListQuery; readonly who: Principal }): Promise<Page<InventoryObjects[T]>>
-  get(request: One<T>): Promise<InventoryObjects[T]>
+  list(request: { readonly input: ListQuery; readonly who: Principal }): Promise<JsonAnswer<Page<InventoryObjects[T]>>>
+  get(request: One<T>): Promise<JsonAnswer<InventoryObjects[T]>>
   native(request: One<T>): Promise<NativeRecord>
 }
 
@@ -38,14 +39,16 @@ export interface ReadHandlers<T extends ResourceType> {
 export function readHandlers<T extends ResourceType>(
   type: T,
   { inventory, connections, clock }: ReadPorts,
+  texts: JsonTexts,
 ): ReadHandlers<T> {
   const lists = new Lists(inventory, type)
   return {
     async list({ input, who }) {
       const reach = who.access.reach(`${type}:read`)
-      return lists.page(input, { now: clock.now(), ...(typeof reach === 'function' ? { visible: reach } : {}) })
+      const visible = typeof reach === 'function' ? { visible: reach } : {}
+      return texts.page(lists.page(input, { now: clock.now(), ...visible }))
     },
-    get: async ({ params: { id }, who }) => demandVisible(inventory, { type, id, who }),
+    get: async ({ params: { id }, who }) => texts.one(demandVisible(inventory, { type, id, who })),
     async native({ params: { id }, who, info: { signal } }) {
       demandVisible(inventory, { type, id, who })
       const connection = connectionOfId(id)

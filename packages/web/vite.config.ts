@@ -14,7 +14,15 @@ export default defineConfig({
     chunkSizeWarningLimit: 900,
     rolldownOptions: {
       // zod asks when its first schema is made what it may do; what tells it lies in front of all schemas.
-      output: { codeSplitting: { groups: [{ name: 'zod', test: /node_modules\/zod\/|src\/zod-config/ }] } },
+      // A catalogue of messages is awaited by whatever has texts: what it needs itself must not lie among them.
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: 'zod', test: /node_modules\/zod\/|src\/zod-config/ },
+            { name: 'plural', test: /src\/i18n\/plural/ },
+          ],
+        },
+      },
       onLog: (level, log, print) => {
         // Others' packages are marked for servers that render React; this is a browser.
         if (log.code !== 'MODULE_LEVEL_DIRECTIVE') print(level, log)

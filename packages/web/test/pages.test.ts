@@ -1,34 +1,13 @@
 import { mkdirSync } from 'node:fs'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openPage, signIn, startBrowser, startWorld, violations, type World } from './rig.ts'
+import { everyPage } from './every-page.ts'
+import { openPage, settled, signIn, startBrowser, startWorld, violations, type World } from './rig.ts'
 
 /** NIXEN_SCREENSHOTS=FOLDER keeps a picture of each page. */
 const folder = process.env['NIXEN_SCREENSHOTS']
 let browser: Browser
 let world: World
-const paths: { readonly name: string; readonly path: () => Promise<string> }[] = [
-  { name: 'overview', path: async () => '' },
-  { name: 'vms', path: async () => 'vms' },
-  {
-    name: 'vm',
-    path: async () => `vms/${(await world.client.vm.list({ q: 'power:running', limit: 1 })).items[0]?.id}`,
-  },
-  { name: 'hosts', path: async () => 'hosts' },
-  { name: 'host', path: async () => `hosts/${(await world.client.host.list({ limit: 1 })).items[0]?.id}` },
-  { name: 'storages', path: async () => 'storages' },
-  { name: 'storage', path: async () => `storages/${(await world.client.storage.list({ limit: 1 })).items[0]?.id}` },
-  { name: 'networks', path: async () => 'networks' },
-  { name: 'network', path: async () => `networks/${(await world.client.network.list({ limit: 1 })).items[0]?.id}` },
-  { name: 'tasks', path: async () => 'tasks' },
-  { name: 'jobs', path: async () => 'jobs' },
-  { name: 'points', path: async () => 'points' },
-  { name: 'repositories', path: async () => 'repositories' },
-  { name: 'connections', path: async () => 'connections' },
-  { name: 'connect', path: async () => 'connections/new' },
-  { name: 'not-found', path: async () => 'nothing/here' },
-]
-
 beforeAll(async () => {
   ;[browser, world] = await Promise.all([startBrowser(), startWorld({ vms: 40 })])
   await world.signUp()
@@ -49,11 +28,9 @@ describe.each([
     const { page, problems } = tab
     await signIn(page, world)
     const found: string[] = []
-    for (const { name, path } of paths) {
-      await page.goto(world.server.url + (await path()))
-      // What is still on its way is no page yet.
-      await expect.poll(async () => await page.title()).toMatch(/^(?!Loading).+ · Nixen$/)
-      await expect.poll(async () => await page.getByText('Loading …').count()).toBe(0)
+    for (const { name, path } of everyPage) {
+      await page.goto(world.server.url + (await path(world)))
+      await settled(page)
       expect(name === 'not-found' || !(await page.title()).startsWith('No such')).toBe(true)
       if (folder !== undefined) await page.screenshot({ path: `${folder}/${name}-${look}.png` })
       if (rules !== 'none') found.push(...(await violations(page, rules)).map((violation) => `${name}: ${violation}`))

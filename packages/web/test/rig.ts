@@ -67,18 +67,27 @@ export async function startBrowser(): Promise<Browser> {
   })
 }
 
+/** What the browser of a person is like. */
+export interface PageOptions {
+  readonly dark?: boolean
+  readonly width?: number
+  /** Language of the browser; `pseudo` marks all texts of the console. */
+  readonly locale?: 'en-GB' | 'de-DE' | 'fr-FR' | 'pseudo'
+}
+
 /** A page in a profile of its own; what its scripts throw fails the test when it is disposed of. */
 export async function openPage(
   browser: Browser,
-  { dark = false, width = 1440 }: { readonly dark?: boolean; readonly width?: number } = {},
+  { dark = false, width = 1440, locale = 'en-GB' }: PageOptions = {},
 ): Promise<AsyncDisposable & { readonly page: Page; readonly problems: readonly string[] }> {
   const context = await browser.newContext({
     viewport: { width, height: width < 600 ? 844 : 900 },
     colorScheme: dark ? 'dark' : 'light',
     reducedMotion: 'reduce',
     ignoreHTTPSErrors: true,
-    locale: 'en-GB',
+    locale: locale === 'pseudo' ? 'en-GB' : locale,
   })
+  if (locale === 'pseudo') await context.addInitScript("localStorage.setItem('nixen.locale', 'pseudo')")
   const page = await context.newPage()
   page.setDefaultTimeout(20_000)
   const problems: string[] = []
@@ -90,13 +99,19 @@ export async function openPage(
   return { page, problems, [Symbol.asyncDispose]: async () => await context.close() }
 }
 
-/** Signs in by the form. */
-export async function signIn(page: Page, { server }: World, path = ''): Promise<void> {
+/** Signs in by the form, in any language. */
+export async function signIn(page: Page, { server }: World, path = '', who = admin): Promise<void> {
   await page.goto(server.url + path)
-  await page.getByLabel('Name').fill(admin.name)
-  await page.getByLabel('Password').fill(admin.password)
-  await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByRole('button', { name: `User ${admin.name}` }).waitFor()
+  await page.locator('input[autocomplete=username]').fill(who.name)
+  await page.locator('input[autocomplete=current-password]').fill(who.password)
+  await page.keyboard.press('Enter')
+  await page.locator('#page h1').first().waitFor()
+}
+
+/** Waits for the page at hand to have its title, and for what it asks the server for. */
+export async function settled(page: Page): Promise<void> {
+  await expect.poll(async () => await page.title()).toMatch(/^(?!.*…).+ · Nixen$/)
+  await expect.poll(async () => await page.getByRole('status').filter({ hasText: '…' }).count()).toBe(0)
 }
 
 /** What axe finds wrong with the page as it is now (WCAG 2.2 A and AA). */

@@ -1,7 +1,6 @@
 import type { BulkItem, Vm } from '@nixen/api'
 import { useQuery } from '@tanstack/react-query'
 import { useState, type ReactNode } from 'react'
-import { countOf } from '../format/format.ts'
 import { client } from '../session/session.ts'
 import { Button } from '../ui/button.tsx'
 import { Dialog, DialogButtons } from '../ui/dialog.tsx'
@@ -10,6 +9,8 @@ import { Notice } from '../ui/notice.tsx'
 import { toast } from '../ui/toasts.tsx'
 import { useWork } from '../ui/use-work.ts'
 import type { VmActionInfo } from './vm-actions.tsx'
+import { common } from '../i18n/common.ts'
+import { actionsText as t } from '../i18n/actions.ts'
 
 /** Shows what one action would do with many VMs, as the server judges, and does it. */
 export function BulkDialog({
@@ -35,17 +36,14 @@ export function BulkDialog({
   const work = useWork()
   const send = async (): Promise<void> => {
     const { allowed, refused } = await client.bulk.run(call)
-    toast(
-      refused > 0 ? 'warn' : 'good',
-      `${action.label}: asked for ${countOf(allowed, 'VM')}${refused > 0 ? `, ${refused} left out` : ''}.`,
-    )
+    toast(refused > 0 ? 'warn' : 'good', t.askedFor({ action: action.label, n: allowed, refused }))
     onDone()
   }
   const allowed = preview.data?.allowed ?? 0
-  const reason = preview.data && allowed === 0 ? 'None of these VMs allows it now.' : undefined
+  const reason = preview.data && allowed === 0 ? t.noneAllows : undefined
   return (
-    <Dialog title={`${action.label} ${countOf(ids.length, 'VM')}`} onClose={onClose}>
-      {preview.isPending && <p role="status">Looking at each VM …</p>}
+    <Dialog title={t.group({ action: action.label, n: ids.length })} onClose={onClose}>
+      {preview.isPending && <p role="status">{t.looking}</p>}
       {preview.error && <Notice tone="bad">{errorText(preview.error)}</Notice>}
       {preview.data && <Preview items={preview.data.items} allowed={allowed} label={action.label} />}
       {work.error !== undefined && (
@@ -54,7 +52,7 @@ export function BulkDialog({
         </div>
       )}
       <DialogButtons>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={onClose}>{common.cancel}</Button>
         <Button
           look={action.danger === true ? 'danger' : 'solid'}
           icon={action.icon}
@@ -62,7 +60,7 @@ export function BulkDialog({
           reason={reason}
           onClick={() => void work.run(send)}
         >
-          {action.label} {preview.data ? countOf(allowed, 'VM') : ''}
+          {preview.data ? t.group({ action: action.label, n: allowed }) : action.label}
         </Button>
       </DialogButtons>
     </Dialog>
@@ -80,19 +78,14 @@ function Preview({
 }): ReactNode {
   const refused = Map.groupBy(
     items.filter((item) => item.refused),
-    (item) => item.refused?.message.replace(item.name, 'the VM') ?? '',
+    (item) => item.refused?.message.replace(item.name, t.theVm) ?? '',
   )
   const accepted = items.filter((item) => !item.refused)
   return (
     <div className="grid gap-3">
-      <Group title={`${label}: ${countOf(allowed, 'VM')}`} names={accepted.map(({ name }) => name)} />
+      <Group title={t.group({ action: label, n: allowed })} names={accepted.map(({ name }) => name)} />
       {[...refused].map(([reason, left]) => (
-        <Group
-          key={reason}
-          title={`Left out: ${countOf(left.length, 'VM')}`}
-          note={reason}
-          names={left.map(({ name }) => name)}
-        />
+        <Group key={reason} title={t.leftOut({ n: left.length })} note={reason} names={left.map(({ name }) => name)} />
       ))}
     </div>
   )
@@ -116,8 +109,9 @@ function Group({
         className="text-muted mt-1 max-h-32 overflow-auto text-xs break-words"
         tabIndex={names.length > 20 ? 0 : undefined}
       >
-        {shown.join(', ')}
-        {names.length > shown.length ? ` and ${names.length - shown.length} more` : ''}
+        {names.length > shown.length
+          ? t.andMore({ names: shown.join(', '), n: names.length - shown.length })
+          : shown.join(', ')}
       </p>
     </section>
   )

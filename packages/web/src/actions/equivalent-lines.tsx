@@ -2,6 +2,7 @@ import { Check, Copy } from 'lucide-react'
 import { useState, type ReactNode } from 'react'
 import { IconButton } from '../ui/button.tsx'
 import { equivalents, type VmActionName } from './equivalents.ts'
+import { common } from '../i18n/common.ts'
 
 /** The same by command line and API, to copy. */
 export function Equivalents({
@@ -17,11 +18,11 @@ export function Equivalents({
   return (
     <details className="border-line rounded-md border">
       <summary className="text-muted min-h-8 cursor-pointer px-3 py-1.5 text-xs font-medium">
-        The same by command line and API
+        {common.asCommand}
       </summary>
       <div className="grid gap-2 p-3 pt-1">
-        <CodeLine label="command" text={cli} />
-        <CodeLine label="API call" text={api} />
+        <CodeLine label={common.command} text={cli} />
+        <CodeLine label={common.apiCall} text={api} />
       </div>
     </details>
   )
@@ -39,7 +40,7 @@ export function CodeLine({ label, text }: { readonly label: string; readonly tex
     <div className="bg-ground flex items-start gap-1 rounded-md">
       <code className="min-w-0 flex-1 p-2 text-xs break-all">{text}</code>
       <IconButton
-        label={copied ? 'Copied' : `Copy the ${label}`}
+        label={copied ? common.copied : common.copy({ what: label })}
         onClick={() => void copy()}
         icon={copied ? <Check size={15} aria-hidden /> : <Copy size={15} aria-hidden />}
       />

@@ -5,6 +5,7 @@ import { errorText } from '../ui/error-text.ts'
 import { toast } from '../ui/toasts.tsx'
 import { type VmActionName } from './equivalents.ts'
 import { vmAction } from './vm-actions.tsx'
+import { actionsText } from '../i18n/actions.ts'
 
 /** What was asked for and not answered yet, by VM: shown at once, gone when the server answers and its task is seen instead. */
 export const intents = value<ReadonlyMap<string, string>>(new Map())
@@ -22,7 +23,7 @@ export async function runVmAction(action: VmActionName, vm: Vm, input: VmActionI
   try {
     await ask(action, vm, input)
   } catch (error) {
-    toast('bad', `${label} ${vm.name}: ${errorText(error)}`)
+    toast('bad', actionsText.failed({ action: label, name: vm.name, error: errorText(error) }))
   } finally {
     setIntent(vm.id, undefined)
   }

@@ -7,8 +7,9 @@ import { SelectField, TextField } from '../ui/field.tsx'
 import { Notice } from '../ui/notice.tsx'
 import { Equivalents } from './equivalent-lines.tsx'
 import { runVmAction } from './run-vm-action.ts'
-import { vmEndpoint } from './equivalents.ts'
 import { type VmActionInfo } from './vm-actions.tsx'
+import { common } from '../i18n/common.ts'
+import { actionsText as t } from '../i18n/actions.ts'
 
 /** Asks for what an action needs, says what it does, and shows how to do the same by command line and API. */
 export function VmActionDialog({
@@ -23,18 +24,13 @@ export function VmActionDialog({
   const [name, setName] = useState('')
   const [host, setHost] = useState('')
   const [typed, setTyped] = useState('')
-  const { summary, description } = vmEndpoint(action.name)
   const asksName = action.name === 'snapshot' || action.name === 'clone'
   const isDelete = action.name === 'delete'
   const reason =
-    action.name === 'migrate' && host === ''
-      ? 'Choose a host.'
-      : isDelete && typed !== vm.name
-        ? 'Type the name of the VM first.'
-        : undefined
+    action.name === 'migrate' && host === '' ? t.chooseHost : isDelete && typed !== vm.name ? t.typeName : undefined
   const input = { ...(asksName && name !== '' ? { name } : {}), ...(host === '' ? {} : { host }) }
   return (
-    <Dialog title={`${action.label} ${vm.name}`} onClose={onClose}>
+    <Dialog title={t.title({ action: action.label, name: vm.name })} onClose={onClose}>
       <form
         className="grid gap-4"
         onSubmit={(event) => {
@@ -45,14 +41,12 @@ export function VmActionDialog({
           void runVmAction(action.name, vm, { name, host: host as HostId })
         }}
       >
-        <p>
-          {summary}. {isDelete ? '' : description}
-        </p>
+        <p>{t.about[action.name]}</p>
         {isDelete && <DeletionSummary vm={vm} />}
         {asksName && (
           <TextField
-            label="Name"
-            help="Made from the name of the VM when left empty."
+            label={common.name}
+            help={t.nameHelp}
             autoFocus
             value={name}
             onChange={(event) => setName(event.target.value)}
@@ -61,7 +55,7 @@ export function VmActionDialog({
         {action.name === 'migrate' && <HostField vm={vm} host={host} onChange={setHost} />}
         {isDelete && (
           <TextField
-            label={`Type “${vm.name}” to confirm`}
+            label={t.typeToConfirm({ name: vm.name })}
             autoFocus
             autoComplete="off"
             value={typed}
@@ -70,7 +64,7 @@ export function VmActionDialog({
         )}
         <Equivalents action={action.name} id={vm.id} input={input} />
         <DialogButtons>
-          <Button onClick={onClose}>Cancel</Button>
+          <Button onClick={onClose}>{common.cancel}</Button>
           <Button type="submit" look={action.danger === true ? 'danger' : 'solid'} reason={reason} icon={action.icon}>
             {action.label}
           </Button>
@@ -90,10 +84,10 @@ function HostField({
   readonly onChange: (host: string) => void
 }): ReactNode {
   const hosts = useAll('host').filter(({ pool, id }) => pool === vm.pool && id !== vm.host)
-  if (hosts.length === 0) return <Notice tone="warn">Its pool has no other host.</Notice>
+  if (hosts.length === 0) return <Notice tone="warn">{t.noOtherHost}</Notice>
   return (
-    <SelectField label="To host" value={host} autoFocus onChange={(event) => onChange(event.target.value)}>
-      <option value="">Choose …</option>
+    <SelectField label={t.toHost} value={host} autoFocus onChange={(event) => onChange(event.target.value)}>
+      <option value="">{common.choose}</option>
       {hosts.map(({ id, name, enabled, vms }) => (
         <option key={id} value={id} disabled={!enabled}>
           {name} ({enabled ? `${vms} VMs` : 'in maintenance'})

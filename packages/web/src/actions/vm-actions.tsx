@@ -16,6 +16,7 @@ import {
 import type { ReactNode } from 'react'
 import { lacking } from '../session/may.ts'
 import { vmActionNames, vmEndpoint, type VmActionName } from './equivalents.ts'
+import { actionsText as t } from '../i18n/actions.ts'
 
 export interface VmActionInfo {
   readonly name: VmActionName
@@ -35,64 +36,56 @@ const size = 16
 const infos: Readonly<Record<VmActionName, VmActionInfo>> = {
   start: {
     name: 'start',
-    label: 'Start',
-    doing: 'Starting',
+    ...t.start,
     icon: <Play size={size} aria-hidden />,
     asks: false,
     bulk: true,
   },
   shutdown: {
     name: 'shutdown',
-    label: 'Shut down',
-    doing: 'Shutting down',
+    ...t.shutdown,
     icon: <Power size={size} aria-hidden />,
     asks: false,
     bulk: true,
   },
   reboot: {
     name: 'reboot',
-    label: 'Reboot',
-    doing: 'Rebooting',
+    ...t.reboot,
     icon: <RotateCcw size={size} aria-hidden />,
     asks: false,
     bulk: true,
   },
   pause: {
     name: 'pause',
-    label: 'Pause',
-    doing: 'Pausing',
+    ...t.pause,
     icon: <CirclePause size={size} aria-hidden />,
     asks: false,
     bulk: true,
   },
   unpause: {
     name: 'unpause',
-    label: 'Go on',
-    doing: 'Going on',
+    ...t.unpause,
     icon: <CirclePlay size={size} aria-hidden />,
     asks: false,
     bulk: true,
   },
   suspend: {
     name: 'suspend',
-    label: 'Suspend',
-    doing: 'Suspending',
+    ...t.suspend,
     icon: <Moon size={size} aria-hidden />,
     asks: false,
     bulk: true,
   },
   resume: {
     name: 'resume',
-    label: 'Resume',
-    doing: 'Resuming',
+    ...t.resume,
     icon: <CirclePlay size={size} aria-hidden />,
     asks: false,
     bulk: true,
   },
   hardShutdown: {
     name: 'hardShutdown',
-    label: 'Switch off',
-    doing: 'Switching off',
+    ...t.hardShutdown,
     icon: <Square size={size} aria-hidden />,
     asks: true,
     danger: true,
@@ -100,8 +93,7 @@ const infos: Readonly<Record<VmActionName, VmActionInfo>> = {
   },
   hardReboot: {
     name: 'hardReboot',
-    label: 'Reset',
-    doing: 'Resetting',
+    ...t.hardReboot,
     icon: <Zap size={size} aria-hidden />,
     asks: true,
     danger: true,
@@ -109,30 +101,26 @@ const infos: Readonly<Record<VmActionName, VmActionInfo>> = {
   },
   snapshot: {
     name: 'snapshot',
-    label: 'Snapshot',
-    doing: 'Taking a snapshot',
+    ...t.snapshot,
     icon: <Camera size={size} aria-hidden />,
     asks: true,
     bulk: true,
   },
   migrate: {
     name: 'migrate',
-    label: 'Migrate',
-    doing: 'Migrating',
+    ...t.migrate,
     icon: <ArrowRightLeft size={size} aria-hidden />,
     asks: true,
   },
   clone: {
     name: 'clone',
-    label: 'Clone',
-    doing: 'Cloning',
+    ...t.clone,
     icon: <Copy size={size} aria-hidden />,
     asks: true,
   },
   delete: {
     name: 'delete',
-    label: 'Delete',
-    doing: 'Deleting',
+    ...t.delete,
     icon: <Trash2 size={size} aria-hidden />,
     asks: true,
     danger: true,

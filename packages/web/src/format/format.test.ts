@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { capital, countOf, formatAgo, spaced } from './format.ts'
+import { formatAgo, formatBytes, formatDuration, formatPart } from './format.ts'
 
 test('moments are told from now', () => {
   const now = Date.UTC(2026, 0, 31)
@@ -8,11 +8,25 @@ test('moments are told from now', () => {
   expect(formatAgo(now - 86_400_000 * 40, now)).toContain('2025')
 })
 
-test('words are made for people', () => {
-  expect([countOf(1, 'VM'), countOf(2, 'VM'), spaced('hardShutdown'), capital('vm')]).toEqual([
-    '1 VM',
-    '2 VMs',
-    'hard shutdown',
-    'Vm',
-  ])
+test.each([
+  [0, '0 B'],
+  [1023, '1,023 B'],
+  [1536, '1.5 KiB'],
+  [100 * 1024 ** 2, '100 MiB'],
+  [1024 ** 4 - 1, '1 TiB'],
+])('%d bytes are %s', (bytes, text) => {
+  expect(formatBytes(bytes).replace(',', '')).toBe(text.replace(',', ''))
+})
+
+test.each([
+  [250, '250 ms'],
+  [1500, '1.5 s'],
+  [93_784, '1 min 34 s'],
+  [90_000_000, '1 d 1 h'],
+])('%d milliseconds are %s', (ms, text) => {
+  expect(formatDuration(ms)).toBe(text)
+})
+
+test('parts are percents', () => {
+  expect(formatPart(0.421)).toMatch(/^42\s?%$/u)
 })

@@ -5,9 +5,11 @@ import { cx } from '../ui/class-names.ts'
 import type { Column } from './column.ts'
 import { extend, toggle } from './selection.ts'
 import { nextSort } from './rows.ts'
+import { lists } from '../i18n/lists.ts'
+import { preferences, rowHeights } from '../shell/preferences.ts'
 
 /** Height of a row, in pixels. */
-const rowHeight = 38
+const rowHeight = rowHeights[preferences.density]
 
 export interface GridProps<T> {
   readonly label: string
@@ -204,7 +206,7 @@ function SelectAll({
       <input
         type="checkbox"
         tabIndex={-1}
-        aria-label="Select all rows"
+        aria-label={lists.selectAll}
         className="accent-solid size-4"
         checked={all}
         ref={(element) => {
@@ -252,7 +254,7 @@ function PlainRow<T extends { readonly id: string; readonly name: string }>(prop
             tabIndex={-1}
             checked={isSelected}
             readOnly
-            aria-label={`Select ${item.name}`}
+            aria-label={lists.select({ name: item.name })}
             className="accent-solid size-4"
           />
         </div>

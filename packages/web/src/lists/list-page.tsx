@@ -15,6 +15,8 @@ import { useListAddress } from './list-address.ts'
 import { QueryBar } from './query-bar.tsx'
 import { RowMaker } from './rows.ts'
 import { within } from './selection.ts'
+import { common } from '../i18n/common.ts'
+import { lists } from '../i18n/lists.ts'
 
 export interface ListPageProps<T> {
   /** What the query is over. */
@@ -56,12 +58,12 @@ export function ListPage<T extends { readonly id: string; readonly name: string 
   const note =
     rows.items.length === objects.length
       ? formatCount(objects.length)
-      : `${formatCount(rows.items.length)} of ${formatCount(objects.length)}`
+      : lists.of({ shown: rows.items.length, all: objects.length })
   return (
     <Page title={title} note={isLoading ? undefined : note} actions={actions} fill>
       {isLoading ? (
         <p role="status" className="text-muted">
-          Loading …
+          {common.loading}
         </p>
       ) : objects.length === 0 ? (
         empty
@@ -79,15 +81,15 @@ export function ListPage<T extends { readonly id: string; readonly name: string 
             {menu}
           </div>
           {bulk && chosen.length > 0 && (
-            <div role="toolbar" aria-label="Selected rows" className="flex flex-wrap items-center gap-2">
-              <span className="font-medium">{formatCount(chosen.length)} selected</span>
+            <div role="toolbar" aria-label={lists.selectedRows} className="flex flex-wrap items-center gap-2">
+              <span className="font-medium">{lists.selected({ n: chosen.length })}</span>
               {bulk(chosen, () => setSelected(new Set()))}
             </div>
           )}
           {rows.items.length === 0 ? (
             <Empty
-              title="Nothing matches the filter"
-              action={<Button onClick={() => setQ('')}>Clear the filter</Button>}
+              title={common.nothingMatches}
+              action={<Button onClick={() => setQ('')}>{common.clearFilter}</Button>}
             />
           ) : (
             <Grid
@@ -120,7 +122,7 @@ function useColumns<T>(list: string, columns: readonly Column<T>[]) {
     id,
     label: title,
     checked: ids.includes(id),
-    reason: index === 0 ? 'Names are always shown.' : undefined,
+    reason: index === 0 ? lists.alwaysShown : undefined,
     run: () => {
       const next = ids.includes(id) ? ids.filter((other) => other !== id) : [...ids, id]
       setChosen(next)
@@ -128,8 +130,8 @@ function useColumns<T>(list: string, columns: readonly Column<T>[]) {
     },
   }))
   const menu = isNarrow ? undefined : (
-    <Menu entries={entries} label="Columns" icon={<Columns3 size={16} aria-hidden />} className="min-h-9">
-      Columns
+    <Menu entries={entries} label={lists.columns} icon={<Columns3 size={16} aria-hidden />} className="min-h-9">
+      {lists.columns}
     </Menu>
   )
   return { shown, menu }

@@ -4,6 +4,8 @@ import { useId, useRef, useState, type KeyboardEvent, type ReactNode } from 'rea
 import { IconButton } from '../ui/button.tsx'
 import { cx } from '../ui/class-names.ts'
 import { valuesOfField } from './field-values.ts'
+import { common } from '../i18n/common.ts'
+import { lists } from '../i18n/lists.ts'
 
 export interface QueryBarProps {
   readonly type: QueryType
@@ -15,14 +17,7 @@ export interface QueryBarProps {
 }
 
 /** What a query may look like, by what it is over. */
-const examples: Readonly<Partial<Record<QueryType, string>>> = {
-  vm: 'Filter: web power:running memory:>8GiB',
-  host: 'Filter: memory:>64GiB vms:>10',
-  storage: 'Filter: shared:yes kind:nfs',
-  network: 'Filter: kind:external has:vlan',
-  task: 'Filter: state:failed created:<1d',
-  point: 'Filter: web time:<7d',
-}
+const examples: Readonly<Partial<Record<QueryType, string>>> = lists.examples
 
 /** Where a query is typed: completions at the caret, a mistake is marked where it is. */
 export function QueryBar({ type, text, onChange, problem, objects, nameOf }: QueryBarProps): ReactNode {
@@ -87,7 +82,7 @@ export function QueryBar({ type, text, onChange, problem, objects, nameOf }: Que
             ref={input}
             type="text"
             role="combobox"
-            aria-label="Filter"
+            aria-label={lists.filter}
             aria-expanded={isOpen}
             aria-controls={`${id}-options`}
             aria-autocomplete="list"
@@ -96,7 +91,7 @@ export function QueryBar({ type, text, onChange, problem, objects, nameOf }: Que
             aria-describedby={problem ? `${id}-problem` : undefined}
             autoComplete="off"
             spellCheck={false}
-            placeholder={examples[type] ?? 'Filter'}
+            placeholder={examples[type] ?? lists.filter}
             value={text}
             maxLength={4000}
             onChange={(event) => {
@@ -113,7 +108,7 @@ export function QueryBar({ type, text, onChange, problem, objects, nameOf }: Que
         </div>
         {text !== '' && (
           <IconButton
-            label="Clear the filter"
+            label={common.clearFilter}
             className="min-h-7 min-w-7"
             onClick={() => put('', 0)}
             icon={<X size={15} aria-hidden />}
@@ -123,7 +118,7 @@ export function QueryBar({ type, text, onChange, problem, objects, nameOf }: Que
       <ul
         id={`${id}-options`}
         role="listbox"
-        aria-label="Completions"
+        aria-label={lists.completions}
         hidden={!isOpen}
         className="bg-raised border-line absolute inset-x-0 top-full z-30 mt-1 max-w-xl overflow-hidden rounded-md border py-1 shadow-lg"
       >
@@ -195,7 +190,7 @@ function Suggestion({ text, problem: { offset, length }, suggestion, put }: Sugg
         className="text-accent min-h-6 underline"
         onClick={() => put(head + text.slice(offset + length), head.length)}
       >
-        Did you mean “{suggestion}”?
+        {lists.didYouMean({ text: suggestion })}
       </button>
     </>
   )

@@ -6,6 +6,7 @@ import { useActivity } from '../live/live.ts'
 import { formatPart } from '../format/format.ts'
 import { State, type Shape, type StateTone } from '../ui/state.tsx'
 import { useValue } from '../value.ts'
+import { lists } from '../i18n/lists.ts'
 
 type Look = readonly [Shape, StateTone]
 
@@ -30,7 +31,7 @@ export function PowerState({ vm }: { readonly vm: Vm }): ReactNode {
   const [shape, tone] = powerLooks[vm.power]
   return (
     <State shape={shape} tone={tone}>
-      {vm.power}
+      {lists.power[vm.power]}
     </State>
   )
 }
@@ -55,7 +56,7 @@ export function HostState({ host }: { readonly host: Host }): ReactNode {
   const [shape, tone]: Look = host.power === 'running' && !host.enabled ? ['half', 'warn'] : hostLooks[host.power]
   return (
     <State shape={shape} tone={tone}>
-      {host.power === 'running' && !host.enabled ? 'maintenance' : host.power}
+      {host.power === 'running' && !host.enabled ? lists.maintenance : lists.power[host.power]}
     </State>
   )
 }
@@ -70,7 +71,7 @@ export function StorageState({ storage }: { readonly storage: Storage }): ReactN
   const [shape, tone] = storageLooks[storage.state]
   return (
     <State shape={shape} tone={tone}>
-      {storage.maintenance === true ? 'maintenance' : storage.state}
+      {storage.maintenance === true ? lists.maintenance : lists.storageStates[storage.state]}
     </State>
   )
 }
@@ -88,7 +89,7 @@ export function ConnectionState({ connection }: { readonly connection: Connectio
   const [shape, tone] = connectionLooks[connection.state]
   return (
     <State shape={shape} tone={tone}>
-      {connection.state}
+      {lists.connectionStates[connection.state]}
     </State>
   )
 }
@@ -116,7 +117,7 @@ export function WorkState({
   const [shape, tone] = workLooks[state] ?? ['ring', 'still']
   return (
     <State shape={shape} tone={tone}>
-      {state}
+      {(lists.work as Readonly<Record<string, string>>)[state] ?? state}
       {state === 'running' && progress !== undefined ? ` ${formatPart(progress)}` : ''}
     </State>
   )

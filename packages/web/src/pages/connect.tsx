@@ -9,6 +9,9 @@ import { CheckField, TextField } from '../ui/field.tsx'
 import { Notice } from '../ui/notice.tsx'
 import { Facts, Page } from '../ui/page.tsx'
 import { useWork } from '../ui/use-work.ts'
+import { shell } from '../i18n/shell.ts'
+import { connectionsText as t } from '../i18n/connections.ts'
+import { common } from '../i18n/common.ts'
 
 /** Connects a pool in two steps: which certificate is at the address, then who logs in. */
 export function ConnectPage(): ReactNode {
@@ -19,18 +22,13 @@ export function ConnectPage(): ReactNode {
   const url = withScheme(address)
   const look = async (): Promise<void> => {
     const found = await client.connection.test({ kind: 'xapi', address: url })
-    if (!found.reachable) work.fail(found.error?.message ?? `Nothing answers at ${url}.`)
+    if (!found.reachable) work.fail(found.error?.message ?? t.nothingAnswers({ url }))
     else setProbe(found)
   }
   return (
-    <Page title="Connect a pool" crumbs={first ? [] : [{ label: 'Connections', to: '/connections' }]}>
+    <Page title={shell.connectPool} crumbs={first ? [] : [{ label: shell.connections, to: '/connections' }]}>
       <div className="bg-panel border-line grid max-w-2xl gap-5 rounded-lg border p-5">
-        {first && (
-          <p className="text-muted">
-            You are in. Now connect an XCP-ng or XenServer pool: Nixen reads its inventory and changes nothing until you
-            ask for it.
-          </p>
-        )}
+        {first && <p className="text-muted">{t.firstHelp}</p>}
         <form
           className="flex flex-wrap items-end gap-2"
           onSubmit={(event) => {
@@ -40,8 +38,8 @@ export function ConnectPage(): ReactNode {
         >
           <div className="min-w-0 flex-1 basis-64">
             <TextField
-              label="Address"
-              help="Any member of the pool: xcp-1.example.net"
+              label={t.address}
+              help={t.addressHelp}
               autoFocus
               required
               inputMode="url"
@@ -56,7 +54,7 @@ export function ConnectPage(): ReactNode {
           </div>
           {!probe && (
             <Button type="submit" look="solid" className="mb-5 min-h-9" disabled={work.busy}>
-              {work.busy ? 'Looking …' : 'Next'}
+              {work.busy ? t.looking : common.next}
             </Button>
           )}
         </form>
@@ -95,35 +93,27 @@ function Credentials({ address, probe }: { readonly address: string; readonly pr
         if (!needsTrust || trusted) void work.run(send)
       }}
     >
-      {certificate ? <Certificate certificate={certificate} /> : <Notice tone="warn">It answers without TLS.</Notice>}
+      {certificate ? <Certificate certificate={certificate} /> : <Notice tone="warn">{t.withoutTls}</Notice>}
       {needsTrust && (
-        <CheckField
-          label="This is the fingerprint of my pool. Pin it."
-          checked={trusted}
-          onChange={(event) => setTrusted(event.target.checked)}
-        />
+        <CheckField label={t.pin} checked={trusted} onChange={(event) => setTrusted(event.target.checked)} />
       )}
       <TextField
-        label="User"
+        label={t.user}
         required
         autoComplete="off"
         value={username}
         onChange={(event) => setUsername(event.target.value)}
       />
       <TextField
-        label="Password"
+        label={t.password}
         type="password"
         required
         autoComplete="off"
-        help="It is kept encrypted and never shown again."
+        help={t.passwordHelp}
         value={password}
         onChange={(event) => setPassword(event.target.value)}
       />
-      <CheckField
-        label="Read-only: refuse every action on this pool"
-        checked={readOnly}
-        onChange={(event) => setReadOnly(event.target.checked)}
-      />
+      <CheckField label={t.readOnlyAsk} checked={readOnly} onChange={(event) => setReadOnly(event.target.checked)} />
       {work.error !== undefined && <Notice tone="bad">{work.error}</Notice>}
       <div>
         <Button
@@ -131,11 +121,9 @@ function Credentials({ address, probe }: { readonly address: string; readonly pr
           look="solid"
           className="min-h-9"
           disabled={work.busy}
-          reason={
-            needsTrust && !trusted ? 'Compare the fingerprint first, and say that it is the right one.' : undefined
-          }
+          reason={needsTrust && !trusted ? t.compareFirst : undefined}
         >
-          {work.busy ? 'Connecting …' : 'Connect'}
+          {work.busy ? t.connecting : t.connect}
         </Button>
       </div>
     </form>
@@ -155,15 +143,13 @@ function Certificate({
         ) : (
           <ShieldAlert size={18} className="text-warn shrink-0" aria-hidden />
         )}
-        {trusted
-          ? 'A known authority vouches for its certificate.'
-          : 'No known authority vouches for its certificate, as is usual for pools. Compare the fingerprint with the one on the console of the host.'}
+        {trusted ? t.known : t.notKnown}
       </p>
       <Facts
         facts={[
           ['SHA-256', <code className="text-xs break-all">{fingerprint}</code>],
-          ['Named', subject],
-          ['Valid until', validTo === undefined ? undefined : formatTime(validTo)],
+          [t.named, subject],
+          [t.validUntil, validTo === undefined ? undefined : formatTime(validTo)],
         ]}
       />
     </div>

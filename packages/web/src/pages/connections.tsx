@@ -14,24 +14,27 @@ import { Facts, Page } from '../ui/page.tsx'
 import { Ago } from '../ui/time.tsx'
 import { useWork } from '../ui/use-work.ts'
 import { NothingConnected, solidLink } from './nothing-connected.tsx'
+import { common } from '../i18n/common.ts'
+import { shell } from '../i18n/shell.ts'
+import { connectionsText as t } from '../i18n/connections.ts'
 
 /** The pools that Nixen is connected to, and how each connection stands. */
 export function ConnectionsPage(): ReactNode {
   const connections = useAll('connection').toSorted((a, b) => a.name.localeCompare(b.name))
   return (
     <Page
-      title="Connections"
+      title={shell.connections}
       fill={connections.length === 0}
       actions={
         connections.length > 0 && (
           <Link to="/connections/new" className={solidLink}>
-            <Plus size={16} aria-hidden /> Connect a pool
+            <Plus size={16} aria-hidden /> {shell.connectPool}
           </Link>
         )
       }
     >
       {connections.length === 0 ? (
-        <NothingConnected what="VMs" />
+        <NothingConnected what="vms" />
       ) : (
         <ul className="grid gap-4 xl:grid-cols-2">
           {connections.map((connection) => (
@@ -56,21 +59,21 @@ function ConnectionCard({ connection }: { readonly connection: Connection }): Re
         <ConnectionState connection={connection} />
         <div className="ml-auto flex flex-wrap gap-2">
           <Button
-            reason={mayUpdate ?? (enabled ? undefined : 'It is disabled.')}
+            reason={mayUpdate ?? (enabled ? undefined : t.isDisabled)}
             disabled={work.busy}
             onClick={() => void work.run(async () => void (await client.connection.reconnect({ id })))}
           >
-            Reconnect
+            {t.reconnect}
           </Button>
           <Button
             reason={mayUpdate}
             disabled={work.busy}
             onClick={() => void work.run(async () => void (await client.connection.update({ id, enabled: !enabled })))}
           >
-            {enabled ? 'Disable' : 'Enable'}
+            {enabled ? t.disable : t.enable}
           </Button>
           <Button reason={lacking(access, 'connection:remove', connection)} onClick={() => setRemoving(true)}>
-            Remove …
+            {common.removeAsk}
           </Button>
         </div>
       </div>
@@ -79,14 +82,14 @@ function ConnectionCard({ connection }: { readonly connection: Connection }): Re
       <div className="mt-3">
         <Facts
           facts={[
-            ['Address', address],
-            ['User', username],
-            ['Pool', pool && <ObjectLink id={pool} />],
-            ['Product', product],
-            ['Read-only', connection.readOnly ? 'yes: every action is refused' : undefined],
-            ['In this state', <Ago time={since} />],
-            ['Next attempt', retryAt === undefined ? undefined : <Ago time={retryAt} />],
-            ['Pinned certificate', fingerprint && <code className="text-xs break-all">{fingerprint}</code>],
+            [t.address, address],
+            [t.user, username],
+            [t.pool, pool && <ObjectLink id={pool} />],
+            [t.product, product],
+            [t.readOnly, connection.readOnly ? t.readOnlyYes : undefined],
+            [t.inThisState, <Ago time={since} />],
+            [t.nextAttempt, retryAt === undefined ? undefined : <Ago time={retryAt} />],
+            [t.pinned, fingerprint && <code className="text-xs break-all">{fingerprint}</code>],
           ]}
         />
       </div>
@@ -104,11 +107,11 @@ function RemoveDialog({
 }): ReactNode {
   const work = useWork()
   return (
-    <Dialog title={`Remove ${name}`} onClose={onClose}>
-      <p>Nixen forgets the address and the credentials. Nothing in the pool is touched, and backups of it stay.</p>
+    <Dialog title={t.removeOf({ name })} onClose={onClose}>
+      <p>{t.removeHelp}</p>
       {work.error !== undefined && <Notice tone="bad">{work.error}</Notice>}
       <DialogButtons>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={onClose}>{common.cancel}</Button>
         <Button
           look="danger"
           disabled={work.busy}
@@ -119,7 +122,7 @@ function RemoveDialog({
             })
           }
         >
-          Remove
+          {common.remove}
         </Button>
       </DialogButtons>
     </Dialog>

@@ -11,6 +11,10 @@ import { SimpleTable } from '../ui/simple-table.tsx'
 import { Tags } from '../ui/tags.tsx'
 import { Ago } from '../ui/time.tsx'
 import { Gone } from './page-error.tsx'
+import { common } from '../i18n/common.ts'
+import { shell } from '../i18n/shell.ts'
+import { lists } from '../i18n/lists.ts'
+import { inventoryText as t } from '../i18n/inventory.ts'
 
 /** Rows of a table inside of a page; the list has the rest. */
 const most = 100
@@ -30,46 +34,42 @@ function HostDetails({ host }: { readonly host: Host }): ReactNode {
   const nics = useAll('nic').filter((nic) => nic.host === host.id)
   const { cpu, product } = host
   return (
-    <Page title={host.name} crumbs={[{ label: 'Hosts', to: '/hosts' }]} note={<HostState host={host} />}>
+    <Page title={host.name} crumbs={[{ label: shell.hosts, to: '/hosts' }]} note={<HostState host={host} />}>
       <div className="grid items-start gap-4 xl:grid-cols-2">
-        <Card title="What it is">
+        <Card title={t.whatItIs}>
           <Facts
             facts={[
-              ['Description', host.description],
-              ['Tags', host.tags.length > 0 ? <Tags tags={host.tags} /> : undefined],
-              ['Pool', <ObjectLink id={host.pool} />],
-              ['Role', host.master ? 'leads its pool' : 'member'],
-              ['Address', host.address],
-              ['Host name', host.hostname],
-              ['Product', product && `${product.name} ${product.version}`],
-              ['Hypervisor', product?.hypervisor],
-              ['Booted', host.started === undefined ? undefined : <Ago time={host.started} />],
-              ['Restart', host.needsReboot === true ? 'something installed waits for one' : undefined],
-              ['Id', <code className="text-xs break-all">{host.id}</code>],
+              [common.description, host.description],
+              [common.tags, host.tags.length > 0 ? <Tags tags={host.tags} /> : undefined],
+              [t.pool, <ObjectLink id={host.pool} />],
+              [t.role, host.master ? t.leads : t.member],
+              [t.address, host.address],
+              [t.hostName, host.hostname],
+              [t.product, product && `${product.name} ${product.version}`],
+              [t.hypervisor, product?.hypervisor],
+              [t.booted, host.started === undefined ? undefined : <Ago time={host.started} />],
+              [t.restart, host.needsReboot === true ? t.restartWaits : undefined],
+              [common.id, <code className="text-xs break-all">{host.id}</code>],
             ]}
           />
         </Card>
-        <Card title="Resources">
+        <Card title={t.resources}>
           <Facts
             facts={[
-              ['Processor', cpu?.model],
-              [
-                'CPUs',
-                cpu &&
-                  `${cpu.threads}${cpu.cores === undefined ? '' : `, ${cpu.cores} cores`}${cpu.sockets === undefined ? '' : ` in ${cpu.sockets} sockets`}`,
-              ],
-              ['Memory', host.memory === undefined ? undefined : formatBytes(host.memory)],
-              ['In use', <UsageMeter used={host.memoryUsed} size={host.memory} label="Memory in use" />],
-              ['Certificate', host.certificate && <code className="text-xs break-all">{host.certificate}</code>],
+              [t.processor, cpu?.model],
+              [t.cpus, cpu && t.cpuText({ threads: cpu.threads, cores: cpu.cores, sockets: cpu.sockets })],
+              [t.memory, host.memory === undefined ? undefined : formatBytes(host.memory)],
+              [t.inUse, <UsageMeter used={host.memoryUsed} size={host.memory} label={t.memoryInUse} />],
+              [t.certificate, host.certificate && <code className="text-xs break-all">{host.certificate}</code>],
             ]}
           />
         </Card>
-        <VmsCard vms={vms} q={`host:${host.id}`} title="VMs on it" />
-        <Card title="NICs">
+        <VmsCard vms={vms} q={`host:${host.id}`} title={t.vmsOnIt} />
+        <Card title={t.nics}>
           <SimpleTable
-            label="NICs"
-            heads={['NIC', 'Network', 'MAC', 'Addresses', 'Link']}
-            none="It has no NICs."
+            label={t.nics}
+            heads={[t.nic, t.network, t.mac, t.addresses, t.link]}
+            none={t.noNics}
             rows={nics.map(({ id, name, network, mac, ips, carrier }) => ({
               id,
               cells: [
@@ -77,7 +77,7 @@ function HostDetails({ host }: { readonly host: Host }): ReactNode {
                 <ObjectLink id={network} />,
                 mac ?? '–',
                 ips.join(', ') || '–',
-                carrier === undefined ? '–' : carrier ? 'up' : 'down',
+                carrier === undefined ? '–' : carrier ? t.up : t.down,
               ],
             }))}
           />
@@ -99,49 +99,49 @@ function StorageDetails({ storage }: { readonly storage: Storage }): ReactNode {
   return (
     <Page
       title={storage.name}
-      crumbs={[{ label: 'Storages', to: '/storages' }]}
+      crumbs={[{ label: shell.storages, to: '/storages' }]}
       note={<StorageState storage={storage} />}
     >
       <div className="grid items-start gap-4 xl:grid-cols-2">
-        <Card title="What it is">
+        <Card title={t.whatItIs}>
           <Facts
             facts={[
-              ['Description', storage.description],
-              ['Tags', storage.tags.length > 0 ? <Tags tags={storage.tags} /> : undefined],
-              ['Pool', <ObjectLink id={storage.pool} />],
-              ['Kind', storage.kind],
-              ['For', storage.content],
-              ['Shared', storage.shared ? 'yes' : 'no'],
-              ['Thin', storage.thin === undefined ? undefined : storage.thin ? 'yes' : 'no'],
-              ['Default of the pool', storage.default === true ? 'yes' : undefined],
-              ['Id', <code className="text-xs break-all">{storage.id}</code>],
+              [common.description, storage.description],
+              [common.tags, storage.tags.length > 0 ? <Tags tags={storage.tags} /> : undefined],
+              [t.pool, <ObjectLink id={storage.pool} />],
+              [t.kind, storage.kind],
+              [t.for, lists.contents[storage.content]],
+              [t.shared, storage.shared ? common.yes : common.no],
+              [t.thin, storage.thin === undefined ? undefined : storage.thin ? common.yes : common.no],
+              [t.defaultOfPool, storage.default === true ? common.yes : undefined],
+              [common.id, <code className="text-xs break-all">{storage.id}</code>],
             ]}
           />
         </Card>
-        <Card title="Room">
+        <Card title={t.room}>
           <Facts
             facts={[
-              ['Size', size === undefined ? undefined : formatBytes(size)],
-              ['Taken', <UsageMeter used={used} size={size} label="Room taken" />],
-              ['Promised to disks', allocated === undefined ? undefined : formatBytes(allocated)],
-              ['Attached to', links(storage.hosts)],
-              ['Missing on', storage.missing && storage.missing.length > 0 ? links(storage.missing) : undefined],
+              [t.size, size === undefined ? undefined : formatBytes(size)],
+              [t.taken, <UsageMeter used={used} size={size} label={t.roomTaken} />],
+              [t.promised, allocated === undefined ? undefined : formatBytes(allocated)],
+              [t.attachedTo, links(storage.hosts)],
+              [t.missingOn, storage.missing && storage.missing.length > 0 ? links(storage.missing) : undefined],
             ]}
           />
         </Card>
       </div>
-      <Card title={`Disks (${formatCount(disks.length)})`}>
+      <Card title={`${t.disks} (${formatCount(disks.length)})`}>
         <SimpleTable
-          label="Disks"
-          heads={['Name', 'Size', 'Takes', 'VMs', 'Made']}
-          none="There are no disks in it."
+          label={t.disks}
+          heads={[common.name, t.size, t.takes, t.vms, t.made]}
+          none={t.noDisksInIt}
           rows={disks
             .toSorted((a, b) => (b.used ?? 0) - (a.used ?? 0))
             .slice(0, most)
             .map((disk) => ({
               id: disk.id,
               cells: [
-                `${disk.name || '(no name)'}${disk.snapshotOf === undefined ? '' : ' (snapshot)'}`,
+                disk.snapshotOf === undefined ? disk.name || common.noName : t.snapshotMark({ name: disk.name }),
                 formatBytes(disk.size),
                 disk.used === undefined ? '–' : formatBytes(disk.used),
                 disk.vms.length === 0 ? '–' : links(disk.vms),
@@ -149,9 +149,7 @@ function StorageDetails({ storage }: { readonly storage: Storage }): ReactNode {
               ],
             }))}
         />
-        {disks.length > most && (
-          <p className="text-muted mt-2">The {most} that take most are shown. All: nixen disk list.</p>
-        )}
+        {disks.length > most && <p className="text-muted mt-2">{t.biggestShown({ n: most })}</p>}
       </Card>
     </Page>
   )
@@ -168,24 +166,24 @@ function NetworkDetails({ network }: { readonly network: Network }): ReactNode {
   const owners = new Set(nics.flatMap(({ vm }) => vm ?? []))
   const vms = useAll('vm').filter(({ id }) => owners.has(id))
   return (
-    <Page title={network.name} crumbs={[{ label: 'Networks', to: '/networks' }]} note={network.kind}>
+    <Page title={network.name} crumbs={[{ label: shell.networks, to: '/networks' }]} note={network.kind}>
       <div className="grid items-start gap-4 xl:grid-cols-2">
-        <Card title="What it is">
+        <Card title={t.whatItIs}>
           <Facts
             facts={[
-              ['Description', network.description],
-              ['Tags', network.tags.length > 0 ? <Tags tags={network.tags} /> : undefined],
-              ['Pool', <ObjectLink id={network.pool} />],
-              ['VLAN', network.vlan],
-              ['MTU', network.mtu],
-              ['Bridge', network.bridge],
-              ['Default for new VMs', network.default === true ? 'yes' : undefined],
-              ['Hosts', links(nics.flatMap(({ host }) => host ?? []))],
-              ['Id', <code className="text-xs break-all">{network.id}</code>],
+              [common.description, network.description],
+              [common.tags, network.tags.length > 0 ? <Tags tags={network.tags} /> : undefined],
+              [t.pool, <ObjectLink id={network.pool} />],
+              [t.vlan, network.vlan],
+              [t.mtu, network.mtu],
+              [t.bridge, network.bridge],
+              [t.defaultForVms, network.default === true ? common.yes : undefined],
+              [t.hosts, links(nics.flatMap(({ host }) => host ?? []))],
+              [common.id, <code className="text-xs break-all">{network.id}</code>],
             ]}
           />
         </Card>
-        <VmsCard vms={vms} title="VMs on it" />
+        <VmsCard vms={vms} title={t.vmsOnIt} />
       </div>
     </Page>
   )
@@ -219,21 +217,21 @@ function VmsCard({
         q !== undefined &&
         vms.length > 0 && (
           <Link to="/vms" search={{ q }} className="text-accent min-h-6 leading-6 hover:underline">
-            As a list
+            {t.asList}
           </Link>
         )
       }
     >
       <SimpleTable
         label={title}
-        heads={['Name', 'State', 'Memory', 'Address']}
-        none="There are none."
+        heads={[common.name, common.state, t.memory, t.address]}
+        none={common.noneOfThem}
         rows={vms.slice(0, most).map((vm) => ({
           id: vm.id,
           cells: [<ObjectLink id={vm.id} />, <PowerState vm={vm} />, formatBytes(vm.memory), vm.ips[0] ?? '–'],
         }))}
       />
-      {vms.length > most && <p className="text-muted mt-2">The first {most} are shown.</p>}
+      {vms.length > most && <p className="text-muted mt-2">{common.firstShown({ n: most })}</p>}
     </Card>
   )
 }

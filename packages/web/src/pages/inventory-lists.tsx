@@ -11,6 +11,9 @@ import { UsageMeter } from '../ui/meter.tsx'
 import { Tags } from '../ui/tags.tsx'
 import { Ago } from '../ui/time.tsx'
 import { NothingConnected } from './nothing-connected.tsx'
+import { common } from '../i18n/common.ts'
+import { lists } from '../i18n/lists.ts'
+import { shell } from '../i18n/shell.ts'
 
 type Listed = 'hosts' | 'storages' | 'networks'
 
@@ -18,13 +21,13 @@ type Listed = 'hosts' | 'storages' | 'networks'
 function nameColumn<T extends { readonly id: string; readonly name: string }>(list: Listed): Column<T> {
   return {
     id: 'name',
-    title: 'Name',
+    title: lists.head.name,
     sort: 'name',
     width: 'minmax(10rem, 2fr)',
     narrow: true,
     cell: ({ id, name }) => (
       <Link to={`/${list}/$id`} params={{ id }} tabIndex={-1} className="font-medium hover:underline" title={name}>
-        {name || '(no name)'}
+        {name || common.noName}
       </Link>
     ),
   }
@@ -33,7 +36,7 @@ function nameColumn<T extends { readonly id: string; readonly name: string }>(li
 function poolColumn<T extends { readonly pool: string }>(): Column<T> {
   return {
     id: 'pool',
-    title: 'Pool',
+    title: lists.head.pool,
     sort: 'pool',
     width: 'minmax(7rem, 1fr)',
     cell: ({ pool }) => <ObjectLink id={pool} />,
@@ -43,7 +46,7 @@ function poolColumn<T extends { readonly pool: string }>(): Column<T> {
 function tagsColumn<T extends { readonly tags: readonly string[] }>(): Column<T> {
   return {
     id: 'tags',
-    title: 'Tags',
+    title: lists.head.tags,
     sort: 'tags',
     width: 'minmax(7rem, 1fr)',
     hidden: true,
@@ -55,7 +58,7 @@ const hostColumns: readonly Column<Host>[] = [
   nameColumn<Host>('hosts'),
   {
     id: 'state',
-    title: 'State',
+    title: lists.head.state,
     sort: 'power',
     width: 'minmax(7rem, 1fr)',
     narrow: true,
@@ -64,15 +67,15 @@ const hostColumns: readonly Column<Host>[] = [
   poolColumn<Host>(),
   {
     id: 'address',
-    title: 'Address',
+    title: lists.head.address,
     sort: 'address',
     width: 'minmax(8rem, 1fr)',
     cell: ({ address }) => address ?? '–',
   },
-  { id: 'vms', title: 'VMs', sort: 'vms', width: '5rem', align: 'end', cell: ({ vms }) => formatCount(vms) },
+  { id: 'vms', title: lists.head.vms, sort: 'vms', width: '5rem', align: 'end', cell: ({ vms }) => formatCount(vms) },
   {
     id: 'cpu',
-    title: 'CPUs',
+    title: lists.head.cpus,
     sort: 'cpu.threads',
     width: '5rem',
     align: 'end',
@@ -80,7 +83,7 @@ const hostColumns: readonly Column<Host>[] = [
   },
   {
     id: 'memory',
-    title: 'Memory',
+    title: lists.head.memory,
     sort: 'memory',
     width: '7rem',
     align: 'end',
@@ -88,21 +91,23 @@ const hostColumns: readonly Column<Host>[] = [
   },
   {
     id: 'used',
-    title: 'In use',
+    title: lists.head.inUse,
     sort: 'memoryUsed',
     width: 'minmax(9rem, 1fr)',
-    cell: ({ name, memoryUsed, memory }) => <UsageMeter used={memoryUsed} size={memory} label={`Memory of ${name}`} />,
+    cell: ({ name, memoryUsed, memory }) => (
+      <UsageMeter used={memoryUsed} size={memory} label={lists.memoryOf({ name })} />
+    ),
   },
   {
     id: 'product',
-    title: 'Product',
+    title: lists.head.product,
     sort: 'product.name',
     width: 'minmax(9rem, 1fr)',
     cell: ({ product }) => (product ? `${product.name} ${product.version}` : '–'),
   },
   {
     id: 'started',
-    title: 'Booted',
+    title: lists.head.booted,
     sort: '-started',
     width: 'minmax(8rem, 1fr)',
     hidden: true,
@@ -115,26 +120,40 @@ const storageColumns: readonly Column<Storage>[] = [
   nameColumn<Storage>('storages'),
   {
     id: 'state',
-    title: 'State',
+    title: lists.head.state,
     sort: 'state',
     width: 'minmax(7rem, 1fr)',
     narrow: true,
     cell: (storage) => <StorageState storage={storage} />,
   },
   poolColumn<Storage>(),
-  { id: 'kind', title: 'Kind', sort: 'kind', width: 'minmax(5rem, 0.7fr)', cell: ({ kind }) => kind },
-  { id: 'content', title: 'For', sort: 'content', width: 'minmax(5rem, 0.7fr)', cell: ({ content }) => content },
+  { id: 'kind', title: lists.head.kind, sort: 'kind', width: 'minmax(5rem, 0.7fr)', cell: ({ kind }) => kind },
+  {
+    id: 'content',
+    title: lists.head.for,
+    sort: 'content',
+    width: 'minmax(5rem, 0.7fr)',
+    cell: ({ content }) => lists.contents[content],
+  },
   {
     id: 'shared',
-    title: 'Reached by',
+    title: lists.head.reachedBy,
     sort: 'shared',
     width: 'minmax(7rem, 1fr)',
-    cell: ({ shared, hosts }) => (shared ? 'all hosts' : hosts[0] === undefined ? '–' : <ObjectLink id={hosts[0]} />),
+    cell: ({ shared, hosts }) =>
+      shared ? lists.allHosts : hosts[0] === undefined ? '–' : <ObjectLink id={hosts[0]} />,
   },
-  { id: 'disks', title: 'Disks', sort: 'disks', width: '5rem', align: 'end', cell: ({ disks }) => formatCount(disks) },
+  {
+    id: 'disks',
+    title: lists.head.disks,
+    sort: 'disks',
+    width: '5rem',
+    align: 'end',
+    cell: ({ disks }) => formatCount(disks),
+  },
   {
     id: 'size',
-    title: 'Size',
+    title: lists.head.size,
     sort: 'size',
     width: '7rem',
     align: 'end',
@@ -142,22 +161,42 @@ const storageColumns: readonly Column<Storage>[] = [
   },
   {
     id: 'used',
-    title: 'Taken',
+    title: lists.head.taken,
     sort: 'used',
     width: 'minmax(9rem, 1fr)',
-    cell: ({ name, used, size }) => <UsageMeter used={used} size={size} label={`Room of ${name}`} />,
+    cell: ({ name, used, size }) => <UsageMeter used={used} size={size} label={lists.roomOf({ name })} />,
   },
   tagsColumn<Storage>(),
 ]
 
 const networkColumns: readonly Column<Network>[] = [
   nameColumn<Network>('networks'),
-  { id: 'kind', title: 'Kind', sort: 'kind', width: 'minmax(6rem, 1fr)', narrow: true, cell: ({ kind }) => kind },
+  {
+    id: 'kind',
+    title: lists.head.kind,
+    sort: 'kind',
+    width: 'minmax(6rem, 1fr)',
+    narrow: true,
+    cell: ({ kind }) => kind,
+  },
   poolColumn<Network>(),
-  { id: 'vlan', title: 'VLAN', sort: 'vlan', width: '6rem', align: 'end', cell: ({ vlan }) => vlan ?? '–' },
-  { id: 'mtu', title: 'MTU', sort: 'mtu', width: '6rem', align: 'end', cell: ({ mtu }) => mtu ?? '–' },
-  { id: 'bridge', title: 'Bridge', sort: 'bridge', width: 'minmax(7rem, 1fr)', cell: ({ bridge }) => bridge ?? '–' },
-  { id: 'nics', title: 'NICs', sort: 'nics', width: '6rem', align: 'end', cell: ({ nics }) => formatCount(nics) },
+  { id: 'vlan', title: lists.head.vlan, sort: 'vlan', width: '6rem', align: 'end', cell: ({ vlan }) => vlan ?? '–' },
+  { id: 'mtu', title: lists.head.mtu, sort: 'mtu', width: '6rem', align: 'end', cell: ({ mtu }) => mtu ?? '–' },
+  {
+    id: 'bridge',
+    title: lists.head.bridge,
+    sort: 'bridge',
+    width: 'minmax(7rem, 1fr)',
+    cell: ({ bridge }) => bridge ?? '–',
+  },
+  {
+    id: 'nics',
+    title: lists.head.nics,
+    sort: 'nics',
+    width: '6rem',
+    align: 'end',
+    cell: ({ nics }) => formatCount(nics),
+  },
   tagsColumn<Network>(),
 ]
 
@@ -167,7 +206,7 @@ export function HostsPage(): ReactNode {
   return (
     <ListPage
       type="host"
-      title="Hosts"
+      title={shell.hosts}
       objects={objects}
       columns={hostColumns}
       onOpen={useOpen('hosts')}
@@ -182,7 +221,7 @@ export function StoragesPage(): ReactNode {
   return (
     <ListPage
       type="storage"
-      title="Storages"
+      title={shell.storages}
       objects={objects}
       columns={storageColumns}
       onOpen={useOpen('storages')}
@@ -197,7 +236,7 @@ export function NetworksPage(): ReactNode {
   return (
     <ListPage
       type="network"
-      title="Networks"
+      title={shell.networks}
       objects={objects}
       columns={networkColumns}
       onOpen={useOpen('networks')}

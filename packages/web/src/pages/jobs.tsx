@@ -18,6 +18,9 @@ import { Ago } from '../ui/time.tsx'
 import { toast } from '../ui/toasts.tsx'
 import { useWork } from '../ui/use-work.ts'
 import { jobsQuery, runsQuery } from './backup-queries.ts'
+import { common } from '../i18n/common.ts'
+import { shell } from '../i18n/shell.ts'
+import { backup as t } from '../i18n/backup.ts'
 
 /** What is done regularly, and how it went. */
 export function JobsPage(): ReactNode {
@@ -25,14 +28,14 @@ export function JobsPage(): ReactNode {
   const runs = useQuery(runsQuery)
   const error = jobs.error ?? runs.error
   return (
-    <Page title="Jobs" note={jobs.data && formatCount(jobs.data.length)} fill={jobs.data?.length === 0}>
+    <Page title={shell.jobs} note={jobs.data && formatCount(jobs.data.length)} fill={jobs.data?.length === 0}>
       {error && <Notice tone="bad">{errorText(error)}</Notice>}
-      {jobs.isPending && <p role="status">Loading …</p>}
+      {jobs.isPending && <p role="status">{common.loading}</p>}
       {jobs.data?.length === 0 && (
-        <Empty title="There is no job yet">
-          <p>A job backs up, takes snapshots or does something else with the VMs that a query finds. Make one with:</p>
+        <Empty title={t.noJob}>
+          <p>{t.noJobHelp}</p>
           <div className="mt-3 text-left">
-            <CodeLine label="command" text="nixen job create --help" />
+            <CodeLine label={common.command} text="nixen job create --help" />
           </div>
         </Empty>
       )}
@@ -43,7 +46,7 @@ export function JobsPage(): ReactNode {
               <JobCard key={job.id} job={job} />
             ))}
           </ul>
-          <Card title="Last runs">
+          <Card title={t.lastRuns}>
             <RunsTable runs={runs.data ?? []} />
           </Card>
         </>
@@ -59,7 +62,7 @@ function JobCard({ job }: { readonly job: Job }): ReactNode {
   const queries = useQueryClient()
   const run = async (): Promise<void> => {
     await client.job.run({ id })
-    toast('good', `${name} runs.`)
+    toast('good', t.jobRuns({ name }))
     await queries.invalidateQueries({ queryKey: jobsQuery.queryKey })
     await queries.invalidateQueries({ queryKey: runsQuery.queryKey })
   }
@@ -69,7 +72,7 @@ function JobCard({ job }: { readonly job: Job }): ReactNode {
         <h2 className="font-semibold break-words">{name}</h2>
         {running === undefined ? (
           <State shape={enabled ? 'full' : 'ring'} tone={enabled ? 'good' : 'still'}>
-            {enabled ? 'enabled' : 'disabled'}
+            {enabled ? t.enabled : t.disabled}
           </State>
         ) : (
           <WorkState state="running" />
@@ -78,33 +81,35 @@ function JobCard({ job }: { readonly job: Job }): ReactNode {
           className="ml-auto"
           icon={<Play size={16} aria-hidden />}
           disabled={work.busy}
-          reason={lacking(access, 'job:run') ?? (running === undefined ? undefined : 'It runs already.')}
+          reason={lacking(access, 'job:run') ?? (running === undefined ? undefined : t.runsAlready)}
           onClick={() => void work.run(run)}
         >
-          Run now
+          {t.runNow}
         </Button>
       </div>
       {work.error !== undefined && <Notice tone="bad">{work.error}</Notice>}
       <Facts
         facts={[
-          ['Description', description],
-          ['Does', what.kind === 'action' ? what.action : what.kind],
+          [common.description, description],
+          [t.does, what.kind === 'action' ? what.action : t.kinds[what.kind]],
           [
-            'With',
+            t.with,
             selection.q === undefined ? (
-              `${selection.ids?.length ?? 0} chosen objects`
+              t.chosenObjects({ n: selection.ids?.length ?? 0 })
             ) : (
-              <code className="text-xs break-all">{selection.q || 'everything'}</code>
+              <code className="text-xs break-all">{selection.q || t.everything}</code>
             ),
           ],
-          ['Matches now', objects === undefined ? undefined : formatCount(objects)],
+          [t.matchesNow, objects === undefined ? undefined : formatCount(objects)],
           [
-            'When',
-            schedules.map((one) => `${one.name} (${one.cron}${one.enabled ? '' : ', off'})`).join(', ') || 'by hand',
+            t.when,
+            schedules
+              .map((one) => `${one.name} (${one.enabled ? one.cron : t.scheduleOff({ schedule: one.cron })})`)
+              .join(', ') || t.byHand,
           ],
-          ['Next', next === undefined ? undefined : <Ago time={next} />],
+          [t.nextRun, next === undefined ? undefined : <Ago time={next} />],
           [
-            'Last',
+            t.lastRun,
             last && (
               <Link to="/runs/$id" params={{ id: last.run }} className="inline-flex gap-2 hover:underline">
                 <WorkState state={last.state} /> <Ago time={last.started} />
@@ -120,9 +125,9 @@ function JobCard({ job }: { readonly job: Job }): ReactNode {
 function RunsTable({ runs }: { readonly runs: readonly Run[] }): ReactNode {
   return (
     <SimpleTable
-      label="Last runs"
-      heads={['Job', 'State', 'Began', 'Took', 'Objects', 'Read', 'Written']}
-      none="No job has run yet."
+      label={t.lastRuns}
+      heads={[t.job, common.state, t.began, t.took, t.objects, t.read, t.written]}
+      none={t.noRun}
       rows={runs.map((run) => ({
         id: run.id,
         cells: [
@@ -133,7 +138,7 @@ function RunsTable({ runs }: { readonly runs: readonly Run[] }): ReactNode {
           <WorkState state={run.state} />,
           <Ago time={run.started} />,
           run.finished === undefined ? '–' : formatDuration(run.finished - run.started),
-          `${formatCount(run.done)} of ${formatCount(run.objects)}${run.failed > 0 ? `, ${run.failed} failed` : ''}`,
+          t.doneOf({ done: run.done, all: run.objects, failed: run.failed }),
           run.read === undefined ? '–' : formatBytes(run.read),
           run.written === undefined ? '–' : formatBytes(run.written),
         ],

@@ -10,6 +10,9 @@ import { Notice } from '../ui/notice.tsx'
 import { Card, Page } from '../ui/page.tsx'
 import { Ago } from '../ui/time.tsx'
 import { NothingConnected } from './nothing-connected.tsx'
+import { shell } from '../i18n/shell.ts'
+import { lists } from '../i18n/lists.ts'
+import { overview as t } from '../i18n/overview.ts'
 
 /** How everything stands: counts, room, alarms, what was done last. */
 export function OverviewPage(): ReactNode {
@@ -17,24 +20,24 @@ export function OverviewPage(): ReactNode {
   const connections = useAll('connection')
   if (pools.length === 0)
     return (
-      <Page title="Overview" fill>
-        <NothingConnected what="VMs" />
+      <Page title={shell.overview} fill>
+        <NothingConnected what="vms" />
       </Page>
     )
   const broken = connections.filter(({ enabled, state }) => enabled && state !== 'connected')
   return (
-    <Page title="Overview">
+    <Page title={shell.overview}>
       {broken.map(({ id, name, state, error }) => (
         <Notice key={id} tone="warn">
           <Link to="/connections" className="underline">
             {name}
-          </Link>{' '}
-          is {state}. {error?.message} What is shown of it may be old.
+          </Link>
+          {t.notConnected({ state: lists.connectionStates[state], error: error?.message ?? '' })}
         </Notice>
       ))}
       <Counts vms={vms} hosts={hosts} storages={storages} pools={pools} />
       <div className="grid items-start gap-4 xl:grid-cols-2">
-        <Card title="Hosts">
+        <Card title={shell.hosts}>
           <Rows>
             {hosts.map((host) => (
               <li
@@ -45,12 +48,12 @@ export function OverviewPage(): ReactNode {
                   <ObjectLink id={host.id} />
                 </span>
                 <HostState host={host} />
-                <UsageMeter used={host.memoryUsed} size={host.memory} label={`Memory of ${host.name}`} />
+                <UsageMeter used={host.memoryUsed} size={host.memory} label={lists.memoryOf({ name: host.name })} />
               </li>
             ))}
           </Rows>
         </Card>
-        <Card title="Storages">
+        <Card title={shell.storages}>
           <Rows>
             {fullest(storages).map((storage) => (
               <li
@@ -61,14 +64,14 @@ export function OverviewPage(): ReactNode {
                   <ObjectLink id={storage.id} />
                 </span>
                 <StorageState storage={storage} />
-                <UsageMeter used={storage.used} size={storage.size} label={`Room of ${storage.name}`} />
+                <UsageMeter used={storage.used} size={storage.size} label={lists.roomOf({ name: storage.name })} />
               </li>
             ))}
           </Rows>
         </Card>
         <Alarms />
         <Recent />
-        <Card title="Pools">
+        <Card title={shell.pools}>
           <Rows>
             {pools.map((pool) => (
               <PoolRow key={pool.id} pool={pool} />
@@ -103,10 +106,7 @@ function PoolRow({ pool }: { readonly pool: Pool }): ReactNode {
   return (
     <li className="flex min-h-9 flex-wrap items-center gap-x-4 py-1">
       <span className="font-medium">{name}</span>
-      <span className="text-muted">
-        {hosts} hosts, {formatCount(running)} of {formatCount(vms)} VMs running
-        {version === undefined ? '' : `, ${version}`}
-      </span>
+      <span className="text-muted">{t.pool({ hosts, running, vms, version })}</span>
       <span className="ml-auto">{state && <ConnectionState connection={state} />}</span>
     </li>
   )
@@ -135,22 +135,22 @@ function Counts({ vms, hosts, storages }: CountsProps): ReactNode {
     <ul className="grid grid-cols-2 gap-3 lg:grid-cols-4">
       <Count
         to="/vms"
-        label="VMs"
+        label={shell.vms}
         value={formatCount(vms.length)}
-        note={`${formatCount(sums.running)} running, ${formatCount(vms.length - sums.running)} not`}
+        note={t.running({ running: sums.running, not: vms.length - sums.running })}
       />
-      <Count to="/hosts" label="Hosts" value={formatCount(hosts.length)} note={`${up} up`} />
+      <Count to="/hosts" label={shell.hosts} value={formatCount(hosts.length)} note={t.up({ n: up })} />
       <Count
         to="/hosts"
-        label="Memory"
+        label={t.memory}
         value={formatBytes(sums.memoryUsed)}
-        note={`of ${formatBytes(sums.memory)} in use`}
+        note={t.inUseOf({ size: formatBytes(sums.memory) })}
       />
       <Count
         to="/storages"
-        label="Storage"
+        label={t.storage}
         value={formatBytes(sums.used)}
-        note={`of ${formatBytes(sums.size)} taken`}
+        note={t.takenOf({ size: formatBytes(sums.size) })}
       />
     </ul>
   )
@@ -187,16 +187,16 @@ function Alarms(): ReactNode {
     [alarms],
   )
   return (
-    <Card title={alarms.length === 0 ? 'Alarms' : `Alarms (${formatCount(alarms.length)})`}>
+    <Card title={t.alarms({ n: alarms.length })}>
       {shown.length === 0 ? (
-        <p className="text-muted">Nothing needs somebody.</p>
+        <p className="text-muted">{t.nothingNeeds}</p>
       ) : (
         <Rows>
           {shown.map(({ id, message, severity, on, time }) => (
             <li key={id} className="grid gap-0.5 py-2">
               <span className="break-words">
                 <b className={severity === 'info' ? '' : severity === 'critical' ? 'text-bad' : 'text-warn'}>
-                  {severity}
+                  {lists.severities[severity]}
                 </b>
                 : {message}
               </span>
@@ -221,15 +221,15 @@ function Recent(): ReactNode {
   const newest = useMemo(() => tasks.toSorted((a, b) => b.created - a.created).slice(0, 8), [tasks])
   return (
     <Card
-      title="Last tasks"
+      title={t.lastTasks}
       actions={
         <Link to="/tasks" className="text-accent min-h-6 leading-6 hover:underline">
-          All tasks
+          {shell.allTasks}
         </Link>
       }
     >
       {newest.length === 0 ? (
-        <p className="text-muted">Nothing has been done yet.</p>
+        <p className="text-muted">{shell.nothingDone}</p>
       ) : (
         <Rows>
           {newest.map(({ id, name, state, progress, created }) => (

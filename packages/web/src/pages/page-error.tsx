@@ -7,16 +7,18 @@ import { Notice } from '../ui/notice.tsx'
 import { Empty, Page } from '../ui/page.tsx'
 import { useValue } from '../value.ts'
 import { solidLink } from './nothing-connected.tsx'
+import { common } from '../i18n/common.ts'
+import { lists } from '../i18n/lists.ts'
 
 /** An address that no page has. */
 export function NotFound(): ReactNode {
   return (
-    <Page title="No such page" fill>
+    <Page title={common.noSuchPage} fill>
       <Empty
-        title="There is no page at this address"
+        title={common.noPageHere}
         action={
           <Link to="/" className={solidLink}>
-            Go to the overview
+            {common.toOverview}
           </Link>
         }
       />
@@ -25,26 +27,26 @@ export function NotFound(): ReactNode {
 }
 
 /** An object that is not there any more, or may not be seen. */
-export function Gone({ what, list }: { readonly what: string; readonly list: string }): ReactNode {
+export function Gone({ what, list }: { readonly what: keyof typeof lists.noSuch; readonly list: string }): ReactNode {
   if (useValue(liveStatus).kind === 'loading')
     return (
-      <Page title="Loading …">
+      <Page title={common.loading}>
         <span role="status" className="sr-only">
-          The inventory is on its way.
+          {common.inventoryComing}
         </span>
       </Page>
     )
   return (
-    <Page title={`No such ${what}`} fill>
+    <Page title={lists.noSuch[what]} fill>
       <Empty
-        title={`This ${what} is not there`}
+        title={lists.noSuch[what]}
         action={
           <Link to={list} className={solidLink}>
-            Back to the list
+            {common.backToList}
           </Link>
         }
       >
-        It was deleted, its pool is not connected, or you may not see it.
+        {common.goneWhy}
       </Empty>
     </Page>
   )
@@ -53,10 +55,10 @@ export function Gone({ what, list }: { readonly what: string; readonly list: str
 /** A page that cannot be drawn: never a blank one. */
 export function PageError({ error }: { readonly error: unknown }): ReactNode {
   return (
-    <Page title="Something went wrong">
+    <Page title={common.fail}>
       <Notice tone="bad">{errorText(error)}</Notice>
       <div>
-        <Button onClick={() => location.reload()}>Load the page again</Button>
+        <Button onClick={() => location.reload()}>{common.reload}</Button>
       </div>
     </Page>
   )

@@ -3,7 +3,7 @@ import { compileQuery, queryTable } from '@nixen/api'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { History } from 'lucide-react'
 import { useDeferredValue, useEffect, useState, type ReactNode } from 'react'
-import { formatBytes, formatCount } from '../format/format.ts'
+import { formatBytes, formatCount, formatTime } from '../format/format.ts'
 import { QueryBar } from '../lists/query-bar.tsx'
 import { useListAddress } from '../lists/list-address.ts'
 import { lacking, useAccess } from '../session/may.ts'
@@ -18,6 +18,10 @@ import { Ago } from '../ui/time.tsx'
 import { useMedia } from '../ui/use-media.ts'
 import { pointsQuery, repositoriesQuery } from './backup-queries.ts'
 import { RestoreDialog } from './restore-dialog.tsx'
+import { common } from '../i18n/common.ts'
+import { lists } from '../i18n/lists.ts'
+import { shell } from '../i18n/shell.ts'
+import { backup as t } from '../i18n/backup.ts'
 
 function columnsOf(
   names: ReadonlyMap<string, string>,
@@ -27,30 +31,41 @@ function columnsOf(
   return [
     {
       id: 'name',
-      title: 'VM',
+      title: lists.head.vm,
       width: 'minmax(9rem, 1.5fr)',
       narrow: true,
       cell: ({ name }) => <b className="font-medium">{name}</b>,
     },
-    { id: 'time', title: 'Taken', width: 'minmax(8rem, 1fr)', narrow: true, cell: ({ time }) => <Ago time={time} /> },
+    {
+      id: 'time',
+      title: lists.head.taken,
+      width: 'minmax(8rem, 1fr)',
+      narrow: true,
+      cell: ({ time }) => <Ago time={time} />,
+    },
     {
       id: 'repository',
-      title: 'Repository',
+      title: lists.head.repository,
       width: 'minmax(7rem, 1fr)',
       cell: ({ repository }) => names.get(repository) ?? repository,
     },
     {
       id: 'size',
-      title: 'Size',
+      title: lists.head.size,
       width: '6.5rem',
       align: 'end',
       cell: ({ size }) => (size === undefined ? '–' : formatBytes(size)),
     },
-    { id: 'state', title: 'Consistency', width: 'minmax(7rem, 1fr)', cell: ({ consistency }) => consistency ?? '–' },
-    { id: 'tags', title: 'Tags', width: 'minmax(8rem, 1fr)', cell: ({ tags }) => <Tags tags={tags} /> },
+    {
+      id: 'state',
+      title: lists.head.consistency,
+      width: 'minmax(7rem, 1fr)',
+      cell: ({ consistency }) => consistency ?? '–',
+    },
+    { id: 'tags', title: lists.head.tags, width: 'minmax(8rem, 1fr)', cell: ({ tags }) => <Tags tags={tags} /> },
     {
       id: 'restore',
-      title: 'Restore',
+      title: lists.head.restore,
       width: '9.5rem',
       narrow: true,
       cell: (point) => (
@@ -58,10 +73,10 @@ function columnsOf(
           className="min-h-7"
           reason={reason}
           icon={<History size={15} aria-hidden />}
-          aria-label={`Restore ${point.name} of ${new Date(point.time).toISOString()}`}
+          aria-label={t.restoreOf({ name: point.name, time: formatTime(point.time) })}
           onClick={() => restore(point)}
         >
-          Restore …
+          {t.restoreAsk}
         </Button>
       ),
     },
@@ -84,12 +99,10 @@ export function PointsPage(): ReactNode {
   const items = useDeferredValue(data?.items ?? [])
   const nothing = data?.total === 0 && good === ''
   return (
-    <Page title="Restore points" note={data && formatCount(data.total)} fill>
+    <Page title={shell.points} note={data && formatCount(data.total)} fill>
       {error && <Notice tone="bad">{errorText(error)}</Notice>}
-      {isPending && <p role="status">Loading …</p>}
-      {nothing && (
-        <Empty title="There is no restore point yet">Run a job that backs up VMs, and they appear here.</Empty>
-      )}
+      {isPending && <p role="status">{common.loading}</p>}
+      {nothing && <Empty title={t.noPoint}>{t.noPointHelp}</Empty>}
       {!nothing && data && (
         <>
           <div className="flex">
@@ -104,19 +117,19 @@ export function PointsPage(): ReactNode {
           </div>
           {items.length === 0 ? (
             <Empty
-              title="Nothing matches the filter"
-              action={<Button onClick={() => setQ('')}>Clear the filter</Button>}
+              title={common.nothingMatches}
+              action={<Button onClick={() => setQ('')}>{common.clearFilter}</Button>}
             />
           ) : (
             <Grid
-              label="Restore points"
+              label={shell.points}
               columns={columns.filter(({ narrow }) => !isNarrow || narrow === true)}
               items={items}
               sort="-time"
               onSort={() => undefined}
             />
           )}
-          {data.total > items.length && <p className="text-muted">The newest {items.length} are shown.</p>}
+          {data.total > items.length && <p className="text-muted">{common.newestShown({ n: items.length })}</p>}
         </>
       )}
       {restoring && <RestoreDialog point={restoring} onClose={() => setRestoring(undefined)} />}

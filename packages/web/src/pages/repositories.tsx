@@ -10,6 +10,9 @@ import { Empty, Facts, Page } from '../ui/page.tsx'
 import { State, type Shape, type StateTone } from '../ui/state.tsx'
 import { Ago } from '../ui/time.tsx'
 import { repositoriesQuery } from './backup-queries.ts'
+import { common } from '../i18n/common.ts'
+import { shell } from '../i18n/shell.ts'
+import { backup as t } from '../i18n/backup.ts'
 
 const looks: Readonly<Record<Repository['state'], readonly [Shape, StateTone]>> = {
   unknown: ['ring', 'still'],
@@ -22,14 +25,14 @@ const looks: Readonly<Record<Repository['state'], readonly [Shape, StateTone]>> 
 export function RepositoriesPage(): ReactNode {
   const { data, error, isPending } = useQuery(repositoriesQuery)
   return (
-    <Page title="Repositories" note={data && formatCount(data.length)} fill={data?.length === 0}>
+    <Page title={shell.repositories} note={data && formatCount(data.length)} fill={data?.length === 0}>
       {error && <Notice tone="bad">{errorText(error)}</Notice>}
-      {isPending && <p role="status">Loading …</p>}
+      {isPending && <p role="status">{common.loading}</p>}
       {data?.length === 0 && (
-        <Empty title="There is no repository yet">
-          <p>A repository is a folder or a bucket for encrypted backups in the format of restic. Make one with:</p>
+        <Empty title={t.noRepository}>
+          <p>{t.noRepositoryHelp}</p>
           <div className="mt-3 text-left">
-            <CodeLine label="command" text="nixen repository create --help" />
+            <CodeLine label={common.command} text="nixen repository create --help" />
           </div>
         </Empty>
       )}
@@ -51,7 +54,7 @@ function RepositoryCard({ repository }: { readonly repository: Repository }): Re
       <div className="mb-3 flex flex-wrap items-center gap-x-3 gap-y-1">
         <h2 className="font-semibold break-words">{name}</h2>
         <State shape={shape} tone={tone}>
-          {state}
+          {t.repositoryStates[state]}
         </State>
         {busy && busy.length > 0 && <span className="text-muted">{busy.join(', ')} …</span>}
         <Link
@@ -59,37 +62,40 @@ function RepositoryCard({ repository }: { readonly repository: Repository }): Re
           search={{ q: `repository:${id}` }}
           className="text-accent ml-auto min-h-6 leading-6 hover:underline"
         >
-          Restore points
+          {shell.points}
         </Link>
       </div>
       {error && <Notice tone={state === 'failed' ? 'bad' : 'warn'}>{error.message}</Notice>}
-      {(damaged ?? 0) > 0 && <Notice tone="bad">{damaged} restore points cannot be read.</Notice>}
-      {lastCheck?.ok === false && <Notice tone="bad">The last check found damage: {lastCheck.first}</Notice>}
+      {(damaged ?? 0) > 0 && <Notice tone="bad">{t.damaged({ n: damaged ?? 0 })}</Notice>}
+      {lastCheck?.ok === false && <Notice tone="bad">{t.checkFound({ first: lastCheck.first ?? '' })}</Notice>}
       <div className="mt-3">
         <Facts
           facts={[
-            ['Location', <code className="text-xs break-all">{location}</code>],
-            ['Restore points', `${formatCount(points)} of ${formatCount(vms)} VMs`],
-            ['Newest', newest === undefined ? undefined : <Ago time={newest} />],
-            ['Takes', usage && `${formatBytes(usage.stored)} for ${formatBytes(usage.restorable)} restorable`],
-            ['Deduplication', usage && `${usage.deduplication.toFixed(1)} ×`],
+            [t.location, <code className="text-xs break-all">{location}</code>],
+            [shell.points, t.pointsOf({ points, vms })],
+            [t.newest, newest === undefined ? undefined : <Ago time={newest} />],
             [
-              'Last check',
+              t.takes,
+              usage && t.stored({ stored: formatBytes(usage.stored), restorable: formatBytes(usage.restorable) }),
+            ],
+            [t.deduplication, usage && `${usage.deduplication.toFixed(1)} ×`],
+            [
+              t.lastCheck,
               lastCheck && (
                 <>
-                  <Ago time={lastCheck.at} />, {lastCheck.ok ? 'nothing is damaged' : `${lastCheck.findings} findings`}
+                  <Ago time={lastCheck.at} />, {lastCheck.ok ? t.nothingDamaged : t.findings({ n: lastCheck.findings })}
                 </>
               ),
             ],
             [
-              'Last prune',
+              t.lastPrune,
               lastPrune && (
                 <>
-                  <Ago time={lastPrune.at} />, {formatBytes(lastPrune.freed)} freed
+                  <Ago time={lastPrune.at} />, {t.freed({ bytes: formatBytes(lastPrune.freed) })}
                 </>
               ),
             ],
-            ['Protection', repository.immutability.mode === 'none' ? undefined : repository.immutability.mode],
+            [t.protection, repository.immutability.mode === 'none' ? undefined : repository.immutability.mode],
           ]}
         />
       </div>

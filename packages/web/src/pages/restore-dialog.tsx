@@ -13,6 +13,11 @@ import { Notice } from '../ui/notice.tsx'
 import { SimpleTable } from '../ui/simple-table.tsx'
 import { toast } from '../ui/toasts.tsx'
 import { useWork } from '../ui/use-work.ts'
+import { common } from '../i18n/common.ts'
+import { backup as t } from '../i18n/backup.ts'
+import { shell } from '../i18n/shell.ts'
+import { inventoryText } from '../i18n/inventory.ts'
+import { rich } from '../i18n/rich.tsx'
 
 /** Brings a VM back in two steps: where to and as what, then the plan of what will be done. */
 export function RestoreDialog({ point, onClose }: { readonly point: Point; readonly onClose: () => void }): ReactNode {
@@ -35,7 +40,7 @@ export function RestoreDialog({ point, onClose }: { readonly point: Point; reado
     ...(name.trim() === '' ? {} : { name: name.trim() }),
     ...(storage === '' ? {} : { storage: storage as StorageId }),
   }
-  const title = `Restore ${point.name} of ${formatTime(point.time)}`
+  const title = t.restoreOf({ name: point.name, time: formatTime(point.time) })
   if (step === 'plan')
     return (
       <Dialog title={title} onClose={onClose} wide>
@@ -51,8 +56,8 @@ export function RestoreDialog({ point, onClose }: { readonly point: Point; reado
           setStep('plan')
         }}
       >
-        <SelectField label="To" value={connection} onChange={(event) => setConnection(event.target.value)}>
-          <option value="">the pool that it was taken from</option>
+        <SelectField label={t.restoreTo} value={connection} onChange={(event) => setConnection(event.target.value)}>
+          <option value="">{t.whereFrom}</option>
           {connections.map((one) => (
             <option key={one.id} value={one.id}>
               {one.name}
@@ -60,42 +65,35 @@ export function RestoreDialog({ point, onClose }: { readonly point: Point; reado
           ))}
         </SelectField>
         <SelectField
-          label="As"
+          label={t.as}
           value={identity}
-          help={
-            identity === 'new'
-              ? 'Beside the old one, with MAC addresses of its own.'
-              : 'For a VM that is lost: it gets its MAC addresses, and its line of backups goes on.'
-          }
+          help={identity === 'new' ? t.asNewHelp : t.asSameHelp}
           onChange={(event) => setIdentity(event.target.value === 'same' ? 'same' : 'new')}
         >
-          <option value="new">a new VM</option>
-          <option value="same">the same VM</option>
+          <option value="new">{t.asNew}</option>
+          <option value="same">{t.asSame}</option>
         </SelectField>
         <TextField
-          label="Name"
+          label={common.name}
           placeholder={point.name}
           value={name}
           onChange={(event) => setName(event.target.value)}
         />
-        <SelectField label="Disks on" value={storage} onChange={(event) => setStorage(event.target.value)}>
-          <option value="">the storage where they were, or the default one</option>
+        <SelectField label={t.disksOn} value={storage} onChange={(event) => setStorage(event.target.value)}>
+          <option value="">{t.disksWhere}</option>
           {storages.map((one) => (
             <option key={one.id} value={one.id}>
-              {one.name}
-              {one.size === undefined ? '' : ` (${formatBytes(one.size - (one.used ?? 0))} free)`}
+              {one.size === undefined
+                ? one.name
+                : t.free({ name: one.name, free: formatBytes(one.size - (one.used ?? 0)) })}
             </option>
           ))}
         </SelectField>
-        <CheckField
-          label="Start it when it is whole"
-          checked={start}
-          onChange={(event) => setStart(event.target.checked)}
-        />
+        <CheckField label={t.startWhole} checked={start} onChange={(event) => setStart(event.target.checked)} />
         <DialogButtons>
-          <Button onClick={onClose}>Cancel</Button>
+          <Button onClick={onClose}>{common.cancel}</Button>
           <Button type="submit" look="solid">
-            Show the plan
+            {t.showPlan}
           </Button>
         </DialogButtons>
       </form>
@@ -123,25 +121,25 @@ function Plan({
   const work = useWork()
   const send = async (): Promise<void> => {
     await client.point.restore(wish)
-    toast('good', `${plan.data?.name ?? 'The VM'} is being restored. Follow it among the tasks.`)
+    toast('good', t.restoring({ name: plan.data?.name ?? t.theVm }))
     onDone()
   }
   const problems = plan.data?.problems ?? []
   return (
     <div className="grid gap-4">
-      {plan.isPending && <p role="status">Making the plan …</p>}
+      {plan.isPending && <p role="status">{t.makingPlan}</p>}
       {plan.error && <Notice tone="bad">{errorText(plan.error)}</Notice>}
       {plan.data && <PlanDetails plan={plan.data} />}
       {work.error !== undefined && <Notice tone="bad">{work.error}</Notice>}
       <DialogButtons>
-        <Button onClick={onBack}>Back</Button>
+        <Button onClick={onBack}>{common.back}</Button>
         <Button
           look="solid"
           disabled={work.busy || !plan.data}
-          reason={problems.length > 0 ? 'It cannot be done like this.' : undefined}
+          reason={problems.length > 0 ? t.notLikeThis : undefined}
           onClick={() => void work.run(send)}
         >
-          Restore
+          {t.restore}
         </Button>
       </DialogButtons>
     </div>
@@ -151,38 +149,31 @@ function Plan({
 function PlanDetails({ plan: { name, disks, nics, notes, problems } }: { readonly plan: RestorePreview }): ReactNode {
   return (
     <>
-      <p>
-        This makes <b>{name}</b>. Until all of it is there, it cannot be started; if something fails, it is taken back.
-      </p>
+      <p>{rich(t.planSays, { name: <b>{name}</b> })}</p>
       {problems.map((problem) => (
         <Notice key={problem} tone="bad">
           {problem}
         </Notice>
       ))}
       <SimpleTable
-        label="Disks"
-        heads={['Disk', 'Size', 'Storage', 'How']}
-        none="It has no disks."
+        label={shell.disks}
+        heads={[inventoryText.disk, inventoryText.size, inventoryText.storage, t.how]}
+        none={t.noDisks}
         rows={disks.map(({ key, name: disk, size, storage, mode }) => ({
           id: key,
-          cells: [
-            disk,
-            formatBytes(size),
-            <ObjectLink id={storage} />,
-            mode === 'whole' ? 'all of it is written' : 'only what differs is written',
-          ],
+          cells: [disk, formatBytes(size), <ObjectLink id={storage} />, mode === 'whole' ? t.whole : t.changed],
         }))}
       />
       <SimpleTable
-        label="NICs"
-        heads={['NIC', 'Network', 'MAC address']}
-        none="It has no NICs."
+        label={inventoryText.nics}
+        heads={[inventoryText.nic, inventoryText.network, t.macAddress]}
+        none={inventoryText.noNics}
         rows={nics.map(({ position, network, mac }) => ({
           id: position,
           cells: [
             position,
-            network === null ? 'left out' : <NetworkName id={network} />,
-            mac === 'keep' ? 'the same' : 'a new one',
+            network === null ? t.leftOut : <NetworkName id={network} />,
+            mac === 'keep' ? t.macKeep : t.macNew,
           ],
         }))}
       />
@@ -196,5 +187,5 @@ function PlanDetails({ plan: { name, disks, nics, notes, problems } }: { readonl
 }
 
 function NetworkName({ id }: { readonly id: string }): ReactNode {
-  return useName(id) ?? 'unknown'
+  return useName(id) ?? common.unknown
 }

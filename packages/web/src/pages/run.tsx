@@ -2,7 +2,7 @@ import type { RunDetail } from '@nixen/api'
 import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
-import { formatBytes, formatCount, formatDuration, formatTime } from '../format/format.ts'
+import { formatBytes, formatDuration, formatTime } from '../format/format.ts'
 import { WorkState } from '../lists/states.tsx'
 import { errorText } from '../ui/error-text.ts'
 import { ObjectLink } from '../ui/link-to.tsx'
@@ -10,8 +10,11 @@ import { Notice } from '../ui/notice.tsx'
 import { Card, Facts, Page } from '../ui/page.tsx'
 import { SimpleTable } from '../ui/simple-table.tsx'
 import { runQuery } from './backup-queries.ts'
+import { common } from '../i18n/common.ts'
+import { shell } from '../i18n/shell.ts'
+import { backup as t } from '../i18n/backup.ts'
 
-const crumbs = [{ label: 'Jobs', to: '/jobs' }]
+const crumbs = [{ label: shell.jobs, to: '/jobs' }]
 
 /** One run of a job: what it did with each object. */
 export function RunPage(): ReactNode {
@@ -19,8 +22,8 @@ export function RunPage(): ReactNode {
   const { data: run, error } = useQuery(runQuery(id))
   if (run) return <RunDetails run={run} />
   return (
-    <Page title="Run" crumbs={crumbs}>
-      {error ? <Notice tone="bad">{errorText(error)}</Notice> : <p role="status">Loading …</p>}
+    <Page title={t.run} crumbs={crumbs}>
+      {error ? <Notice tone="bad">{errorText(error)}</Notice> : <p role="status">{common.loading}</p>}
     </Page>
   )
 }
@@ -30,25 +33,22 @@ function RunDetails({ run }: { readonly run: RunDetail }): ReactNode {
   return (
     <Page title={`${jobName}, ${formatTime(started)}`} crumbs={crumbs} note={<WorkState state={state} />}>
       {summary !== undefined && <p>{summary}</p>}
-      <Card title="What came of it">
+      <Card title={t.cameOfIt}>
         <Facts
           facts={[
-            ['Schedule', schedule ?? 'by hand'],
-            ['Took', finished === undefined ? undefined : formatDuration(finished - started)],
-            [
-              'Objects',
-              `${formatCount(done)} of ${formatCount(objects)} ended well${failed > 0 ? `, ${failed} failed` : ''}`,
-            ],
-            ['Read', read === undefined ? undefined : formatBytes(read)],
-            ['Written', written === undefined ? undefined : formatBytes(written)],
+            [t.schedule, schedule ?? t.byHand],
+            [t.took, finished === undefined ? undefined : formatDuration(finished - started)],
+            [t.objects, t.endedWell({ done, all: objects, failed })],
+            [t.read, read === undefined ? undefined : formatBytes(read)],
+            [t.written, written === undefined ? undefined : formatBytes(written)],
           ]}
         />
       </Card>
-      <Card title="Each object">
+      <Card title={t.eachObject}>
         <SimpleTable
-          label="Each object"
-          heads={['Name', 'State', 'Took', 'Read', 'Written', 'Notes']}
-          none="It worked on nothing."
+          label={t.eachObject}
+          heads={[common.name, common.state, t.took, t.read, t.written, t.notes]}
+          none={t.onNothing}
           rows={items.map((item) => ({
             id: item.id ?? item.name,
             cells: [

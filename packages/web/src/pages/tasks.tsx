@@ -9,11 +9,13 @@ import { CancelButton } from '../shell/task-dock.tsx'
 import { ObjectLink } from '../ui/link-to.tsx'
 import { Empty } from '../ui/page.tsx'
 import { Ago } from '../ui/time.tsx'
+import { lists } from '../i18n/lists.ts'
+import { shell } from '../i18n/shell.ts'
 
 const columns: readonly Column<Task>[] = [
   {
     id: 'name',
-    title: 'Task',
+    title: lists.head.task,
     sort: 'name',
     width: 'minmax(12rem, 2fr)',
     narrow: true,
@@ -21,23 +23,23 @@ const columns: readonly Column<Task>[] = [
   },
   {
     id: 'state',
-    title: 'State',
+    title: lists.head.state,
     sort: 'state',
     width: 'minmax(8rem, 0.8fr)',
     narrow: true,
     cell: ({ state, progress }) => <WorkState state={state} progress={progress} />,
   },
-  { id: 'on', title: 'On', width: 'minmax(8rem, 1fr)', cell: ({ on }) => <ObjectLink id={on[0]} /> },
+  { id: 'on', title: lists.head.on, width: 'minmax(8rem, 1fr)', cell: ({ on }) => <ObjectLink id={on[0]} /> },
   {
     id: 'created',
-    title: 'Asked for',
+    title: lists.head.askedFor,
     sort: '-created',
     width: 'minmax(8rem, 1fr)',
     cell: ({ created }) => <Ago time={created} />,
   },
   {
     id: 'took',
-    title: 'Took',
+    title: lists.head.took,
     width: '7rem',
     align: 'end',
     cell: ({ started, finished }) =>
@@ -45,7 +47,7 @@ const columns: readonly Column<Task>[] = [
   },
   {
     id: 'error',
-    title: 'What came of it',
+    title: lists.head.cameOfIt,
     width: 'minmax(12rem, 2fr)',
     cell: ({ error, detail }) => (
       <span className={error ? 'text-bad' : ''} title={error?.message ?? detail}>
@@ -53,7 +55,7 @@ const columns: readonly Column<Task>[] = [
       </span>
     ),
   },
-  { id: 'cancel', title: 'Cancel', width: '5rem', cell: (task) => <CancelButton task={task} /> },
+  { id: 'cancel', title: lists.head.cancel, width: '5rem', cell: (task) => <CancelButton task={task} /> },
 ]
 
 /** What was done and is being done. */
@@ -62,15 +64,11 @@ export function TasksPage(): ReactNode {
   return (
     <ListPage
       type="task"
-      title="Tasks"
+      title={shell.tasks}
       objects={tasks}
       columns={columns}
       defaultSort="-created"
-      empty={
-        <Empty title="Nothing has been done yet">
-          What you or a schedule asks for appears here, and stays for a while.
-        </Empty>
-      }
+      empty={<Empty title={lists.tasksEmpty}>{lists.tasksEmptyHelp}</Empty>}
     />
   )
 }

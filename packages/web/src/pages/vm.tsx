@@ -19,12 +19,16 @@ import { SimpleTable } from '../ui/simple-table.tsx'
 import { Tags } from '../ui/tags.tsx'
 import { Ago } from '../ui/time.tsx'
 import { Gone } from './page-error.tsx'
+import { common } from '../i18n/common.ts'
+import { shell } from '../i18n/shell.ts'
+import { inventoryText as t } from '../i18n/inventory.ts'
+import { actionsText } from '../i18n/actions.ts'
 
 /** One VM. */
 export function VmPage(): ReactNode {
   const { id = '' } = useParams({ strict: false })
   const vm = useObject('vm', id)
-  return vm ? <VmDetails key={id} vm={vm} /> : <Gone what="VM" list="/vms" />
+  return vm ? <VmDetails key={id} vm={vm} /> : <Gone what="vm" list="/vms" />
 }
 
 /** The three actions that are wanted most in a state. */
@@ -40,16 +44,16 @@ function VmDetails({ vm }: { readonly vm: Vm }): ReactNode {
   usePageCommands(
     vmActions.map((action) => ({
       id: `vm.${action.name}`,
-      label: `${action.label} ${vm.name}`,
-      kind: 'action',
+      label: actionsText.title({ action: action.label, name: vm.name }),
+      kind: shell.kinds.action,
       reason: acting.reasonOf(action.name),
       run: () => acting.begin(action),
     })),
   )
   return (
     <Page
-      title={vm.name || '(no name)'}
-      crumbs={[{ label: 'VMs', to: '/vms' }]}
+      title={vm.name || common.noName}
+      crumbs={[{ label: shell.vms, to: '/vms' }]}
       note={<PowerState vm={vm} />}
       actions={
         <>
@@ -68,46 +72,49 @@ function VmDetails({ vm }: { readonly vm: Vm }): ReactNode {
               </Button>
             )
           })}
-          <Menu label="More actions" entries={acting.entries} icon={<Ellipsis size={16} aria-hidden />} />
+          <Menu label={actionsText.moreActions} entries={acting.entries} icon={<Ellipsis size={16} aria-hidden />} />
           {acting.dialog}
         </>
       }
     >
       {Object.entries(vm.blocked ?? {}).map(([action, reason]) => (
         <Notice key={action} tone="info">
-          {action} is blocked: {reason || 'no reason was given'}
+          {t.blocked({ action, reason: reason || t.noReason })}
         </Notice>
       ))}
       <div className="grid items-start gap-4 xl:grid-cols-2">
-        <Card title="What it is">
+        <Card title={t.whatItIs}>
           <VmFacts vm={vm} />
         </Card>
-        <Card title="Resources">
+        <Card title={t.resources}>
           <Facts
             facts={[
-              ['vCPUs', cpus(vm)],
-              ['Memory', memory(vm)],
+              [t.vcpus, cpus(vm)],
+              [t.memory, memory(vm)],
               [
-                'Disks',
-                `${formatBytes(vm.diskSize)}${vm.diskUsed === undefined ? '' : `, ${formatBytes(vm.diskUsed)} taken`}`,
+                t.disks,
+                t.diskSum({
+                  size: formatBytes(vm.diskSize),
+                  used: vm.diskUsed === undefined ? undefined : formatBytes(vm.diskUsed),
+                }),
               ],
               [
-                'Firmware',
-                [vm.firmware, vm.secureBoot ? 'secure boot' : '', vm.tpm ? 'TPM' : ''].filter(Boolean).join(', '),
+                t.firmware,
+                [vm.firmware, vm.secureBoot ? t.secureBoot : '', vm.tpm ? t.tpm : ''].filter(Boolean).join(', '),
               ],
-              ['Virtualization', vm.virtualization],
-              ['High availability', vm.ha],
-              ['Starts with its host', vm.autoStart === undefined ? undefined : vm.autoStart ? 'yes' : 'no'],
+              [t.virtualization, vm.virtualization],
+              [t.ha, vm.ha],
+              [t.autoStart, vm.autoStart === undefined ? undefined : vm.autoStart ? common.yes : common.no],
             ]}
           />
         </Card>
         <Drives vm={vm} />
         <Nics vm={vm} />
         <Snapshots vm={vm} />
-        <Card title="From elsewhere">
+        <Card title={t.fromElsewhere}>
           <div className="grid gap-2">
-            <CodeLine label="command" text={`nixen vm get ${vm.id}`} />
-            <CodeLine label="API call" text={`GET /api/v1/vms/${vm.id}`} />
+            <CodeLine label={common.command} text={`nixen vm get ${vm.id}`} />
+            <CodeLine label={common.apiCall} text={`GET /api/v1/vms/${vm.id}`} />
           </div>
         </Card>
       </div>
@@ -119,54 +126,54 @@ function VmFacts({ vm }: { readonly vm: Vm }): ReactNode {
   const { agent } = vm
   const tools = !agent
     ? undefined
-    : `${agent.running ? 'running' : 'not running'}${agent.version === undefined ? '' : `, ${agent.version}`}${agent.outdated === true ? ', outdated' : ''}`
+    : t.tools({ running: agent.running, version: agent.version, outdated: agent.outdated === true })
   return (
     <Facts
       facts={[
-        ['Description', vm.description],
-        ['Tags', vm.tags.length > 0 ? <Tags tags={vm.tags} /> : undefined],
-        ['Host', vm.host === undefined ? undefined : <ObjectLink id={vm.host} />],
-        ['Prefers host', vm.homeHost === undefined ? undefined : <ObjectLink id={vm.homeHost} />],
-        ['Pool', <ObjectLink id={vm.pool} />],
-        ['System', vm.os?.name],
-        ['Guest tools', tools],
-        ['Host name', vm.hostname],
-        ['Addresses', vm.ips.join(', ')],
-        ['Started', vm.started === undefined ? undefined : <Ago time={vm.started} />],
-        ['Made', vm.created === undefined ? undefined : <Ago time={vm.created} />],
-        ['Id', <code className="text-xs break-all">{vm.id}</code>],
+        [common.description, vm.description],
+        [common.tags, vm.tags.length > 0 ? <Tags tags={vm.tags} /> : undefined],
+        [t.host, vm.host === undefined ? undefined : <ObjectLink id={vm.host} />],
+        [t.prefers, vm.homeHost === undefined ? undefined : <ObjectLink id={vm.homeHost} />],
+        [t.pool, <ObjectLink id={vm.pool} />],
+        [t.system, vm.os?.name],
+        [t.guestTools, tools],
+        [t.hostName, vm.hostname],
+        [t.addresses, vm.ips.join(', ')],
+        [t.started, vm.started === undefined ? undefined : <Ago time={vm.started} />],
+        [t.made, vm.created === undefined ? undefined : <Ago time={vm.created} />],
+        [common.id, <code className="text-xs break-all">{vm.id}</code>],
       ]}
     />
   )
 }
 
 function cpus({ vcpus, vcpusMax }: Vm): string {
-  return vcpusMax !== undefined && vcpusMax > vcpus ? `${vcpus}, at most ${vcpusMax}` : String(vcpus)
+  return vcpusMax !== undefined && vcpusMax > vcpus ? t.atMost({ now: vcpus, most: vcpusMax }) : String(vcpus)
 }
 
 function memory({ memory: now, memoryMin, memoryMax }: Vm): string {
   if (memoryMin === undefined || memoryMax === undefined || memoryMin === memoryMax) return formatBytes(now)
-  return `${formatBytes(now)}, between ${formatBytes(memoryMin)} and ${formatBytes(memoryMax)}`
+  return t.between({ now: formatBytes(now), least: formatBytes(memoryMin), most: formatBytes(memoryMax) })
 }
 
 function Drives({ vm }: { readonly vm: Vm }): ReactNode {
   const disks = useAll('disk')
   return (
-    <Card title="Disks and drives">
+    <Card title={t.drives}>
       <SimpleTable
-        label="Disks and drives"
-        heads={['Device', 'Disk', 'Size', 'Storage', 'State']}
-        none="It has no drives."
+        label={t.drives}
+        heads={[t.device, t.disk, t.size, t.storage, common.state]}
+        none={t.noDrives}
         rows={vm.drives.map(({ key, kind, disk: diskId, device, attached, readOnly }) => {
           const disk = disks.find(({ id }) => id === diskId)
           return {
             id: key,
             cells: [
               device ?? kind,
-              disk ? disk.name || '(no name)' : kind === 'cd' ? 'empty CD drive' : '–',
+              disk ? disk.name || common.noName : kind === 'cd' ? t.emptyCd : '–',
               disk ? formatBytes(disk.size) : '–',
               <ObjectLink id={disk?.storage} />,
-              [attached === true ? 'plugged' : 'not plugged', readOnly === true ? 'read-only' : '']
+              [attached === true ? t.plugged : t.notPlugged, readOnly === true ? t.readOnly : '']
                 .filter(Boolean)
                 .join(', '),
             ],
@@ -180,11 +187,11 @@ function Drives({ vm }: { readonly vm: Vm }): ReactNode {
 function Nics({ vm }: { readonly vm: Vm }): ReactNode {
   const nics = useAll('nic').filter(({ vm: owner }) => owner === vm.id)
   return (
-    <Card title="NICs">
+    <Card title={t.nics}>
       <SimpleTable
-        label="NICs"
-        heads={['NIC', 'Network', 'MAC', 'Addresses', 'State']}
-        none="It has no NICs."
+        label={t.nics}
+        heads={[t.nic, t.network, t.mac, t.addresses, common.state]}
+        none={t.noNics}
         rows={nics
           .toSorted((a, b) => (a.position ?? 0) - (b.position ?? 0))
           .map(({ id, name, network, mac, ips, attached }) => ({
@@ -194,7 +201,7 @@ function Nics({ vm }: { readonly vm: Vm }): ReactNode {
               <ObjectLink id={network} />,
               mac ?? '–',
               ips.join(', ') || '–',
-              attached ? 'plugged' : 'not plugged',
+              attached ? t.plugged : t.notPlugged,
             ],
           }))}
       />
@@ -205,19 +212,19 @@ function Nics({ vm }: { readonly vm: Vm }): ReactNode {
 function Snapshots({ vm }: { readonly vm: Vm }): ReactNode {
   const snapshots: readonly Snapshot[] = useAll('snapshot').filter(({ vm: owner }) => owner === vm.id)
   return (
-    <Card title="Snapshots">
+    <Card title={t.snapshots}>
       <SimpleTable
-        label="Snapshots"
-        heads={['Name', 'Made', 'Memory', 'Takes']}
-        none="It has no snapshots."
+        label={t.snapshots}
+        heads={[common.name, t.made, t.memory, t.takes]}
+        none={t.noSnapshots}
         rows={snapshots
           .toSorted((a, b) => b.created - a.created)
           .map(({ id, name, created, memory: withMemory, used, current }) => ({
             id,
             cells: [
-              current === true ? `${name} (current)` : name,
+              current === true ? t.current({ name }) : name,
               <Ago time={created} />,
-              withMemory ? 'yes' : 'no',
+              withMemory ? common.yes : common.no,
               used === undefined ? '–' : formatBytes(used),
             ],
           }))}

@@ -14,32 +14,42 @@ import { Menu } from '../ui/menu.tsx'
 import { Ago } from '../ui/time.tsx'
 import { NothingConnected } from './nothing-connected.tsx'
 import { Tags } from '../ui/tags.tsx'
+import { common } from '../i18n/common.ts'
+import { lists } from '../i18n/lists.ts'
+import { shell } from '../i18n/shell.ts'
+import { actionsText } from '../i18n/actions.ts'
 
 const columns: readonly Column<Vm>[] = [
   {
     id: 'name',
-    title: 'Name',
+    title: lists.head.name,
     sort: 'name',
     width: 'minmax(10rem, 2fr)',
     narrow: true,
     cell: ({ id, name }) => (
       <Link to="/vms/$id" params={{ id }} tabIndex={-1} className="font-medium hover:underline" title={name}>
-        {name || '(no name)'}
+        {name || common.noName}
       </Link>
     ),
   },
   {
     id: 'power',
-    title: 'State',
+    title: lists.head.state,
     sort: 'power',
     width: 'minmax(8rem, 1fr)',
     narrow: true,
     cell: (vm) => <PowerState vm={vm} />,
   },
-  { id: 'host', title: 'Host', sort: 'host', width: 'minmax(7rem, 1fr)', cell: ({ host }) => <ObjectLink id={host} /> },
+  {
+    id: 'host',
+    title: lists.head.host,
+    sort: 'host',
+    width: 'minmax(7rem, 1fr)',
+    cell: ({ host }) => <ObjectLink id={host} />,
+  },
   {
     id: 'pool',
-    title: 'Pool',
+    title: lists.head.pool,
     sort: 'pool',
     width: 'minmax(7rem, 1fr)',
     hidden: true,
@@ -47,7 +57,7 @@ const columns: readonly Column<Vm>[] = [
   },
   {
     id: 'vcpus',
-    title: 'vCPUs',
+    title: lists.head.vcpus,
     sort: 'vcpus',
     width: '5rem',
     align: 'end',
@@ -55,7 +65,7 @@ const columns: readonly Column<Vm>[] = [
   },
   {
     id: 'memory',
-    title: 'Memory',
+    title: lists.head.memory,
     sort: 'memory',
     width: '6.5rem',
     align: 'end',
@@ -63,7 +73,7 @@ const columns: readonly Column<Vm>[] = [
   },
   {
     id: 'disk',
-    title: 'Disks',
+    title: lists.head.disks,
     sort: 'diskSize',
     width: '6.5rem',
     align: 'end',
@@ -71,22 +81,28 @@ const columns: readonly Column<Vm>[] = [
   },
   {
     id: 'ips',
-    title: 'Address',
+    title: lists.head.address,
     sort: 'ips',
     width: 'minmax(8rem, 1fr)',
     cell: ({ ips }) => <span title={ips.join('\n')}>{ips[0] ?? '–'}</span>,
   },
   {
     id: 'os',
-    title: 'System',
+    title: lists.head.system,
     sort: 'os.name',
     width: 'minmax(9rem, 1.3fr)',
     cell: ({ os }) => <span title={os?.name}>{os?.name ?? '–'}</span>,
   },
-  { id: 'tags', title: 'Tags', sort: 'tags', width: 'minmax(7rem, 1fr)', cell: ({ tags }) => <Tags tags={tags} /> },
+  {
+    id: 'tags',
+    title: lists.head.tags,
+    sort: 'tags',
+    width: 'minmax(7rem, 1fr)',
+    cell: ({ tags }) => <Tags tags={tags} />,
+  },
   {
     id: 'snapshots',
-    title: 'Snapshots',
+    title: lists.head.snapshots,
     sort: 'snapshots',
     width: '6.5rem',
     align: 'end',
@@ -95,7 +111,7 @@ const columns: readonly Column<Vm>[] = [
   },
   {
     id: 'started',
-    title: 'Started',
+    title: lists.head.started,
     sort: '-started',
     width: 'minmax(8rem, 1fr)',
     hidden: true,
@@ -111,11 +127,11 @@ export function VmsPage(): ReactNode {
   return (
     <ListPage
       type="vm"
-      title="VMs"
+      title={shell.vms}
       objects={vms}
       columns={columns}
       onOpen={open}
-      empty={<NothingConnected what="VMs" />}
+      empty={<NothingConnected what="vms" />}
       bulk={(selected, clear) => <BulkBar selected={selected} clear={clear} />}
     />
   )
@@ -136,7 +152,7 @@ function BulkBar({ selected, clear }: { readonly selected: readonly Vm[]; readon
           </Button>
         ))}
       <Menu
-        label="More actions"
+        label={actionsText.moreActions}
         entries={offered
           .filter(({ name }) => !quick.has(name))
           .map((info) => ({
@@ -147,10 +163,10 @@ function BulkBar({ selected, clear }: { readonly selected: readonly Vm[]; readon
             run: () => setAction(info),
           }))}
       >
-        More …
+        {common.more}
       </Menu>
       <Button look="quiet" onClick={clear}>
-        Clear
+        {common.clear}
       </Button>
       {action && (
         <BulkDialog

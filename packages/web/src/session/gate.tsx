@@ -8,6 +8,8 @@ import { Entrance } from './entrance.tsx'
 import { loadSession, session } from './session.ts'
 import { SetUpPage } from './set-up-page.tsx'
 import { SignInForm } from './sign-in-form.tsx'
+import { common } from '../i18n/common.ts'
+import { sessionText as t } from '../i18n/session.ts'
 
 /** Shows the console to whom is signed in; to others how to get in. */
 export function Gate({ children }: { readonly children: ReactNode }): ReactNode {
@@ -18,7 +20,7 @@ export function Gate({ children }: { readonly children: ReactNode }): ReactNode 
       return (
         <main className="text-muted p-8">
           <h1 className="sr-only">Nixen</h1>
-          <p role="status">Loading …</p>
+          <p role="status">{common.loading}</p>
         </main>
       )
     case 'unreachable':
@@ -27,7 +29,7 @@ export function Gate({ children }: { readonly children: ReactNode }): ReactNode 
       return <SetUpPage />
     case 'out':
       return (
-        <Entrance title="Sign in to Nixen">
+        <Entrance title={t.signInTo}>
           <SignInForm />
         </Entrance>
       )
@@ -37,8 +39,8 @@ export function Gate({ children }: { readonly children: ReactNode }): ReactNode 
         <>
           {children}
           {state.kind === 'expired' && (
-            <Dialog title="Your session has ended" onClose={() => undefined} required>
-              <p className="text-muted mb-4">Sign in again: what is on the screen, and what you have typed, stays.</p>
+            <Dialog title={t.ended} onClose={() => undefined} required>
+              <p className="text-muted mb-4">{t.endedHelp}</p>
               <SignInForm name={state.me.user.name} />
             </Dialog>
           )}
@@ -55,10 +57,10 @@ function Unreachable({ message }: { readonly message: string }): ReactNode {
     return () => clearInterval(timer)
   }, [])
   return (
-    <Entrance title="Nixen does not answer">
+    <Entrance title={t.unreachable}>
       <Notice tone="bad">{message}</Notice>
-      <p className="text-muted my-4">It is tried again every 5 seconds.</p>
-      <Button onClick={() => void loadSession()}>Try now</Button>
+      <p className="text-muted my-4">{t.triedAgain}</p>
+      <Button onClick={() => void loadSession()}>{t.tryNow}</Button>
     </Entrance>
   )
 }

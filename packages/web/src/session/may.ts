@@ -1,6 +1,7 @@
 import { may, type Access, type Permission } from '@nixen/api'
 import { useValue } from '../value.ts'
 import { session } from './session.ts'
+import { common } from '../i18n/common.ts'
 
 /** What the user who is signed in may do. Only below the gate. */
 export function useAccess(): Access {
@@ -11,5 +12,5 @@ export function useAccess(): Access {
 
 /** Why something may not be done, for lack of a permission; `undefined` when it may. */
 export function lacking(access: Access, permission: Permission, object?: object): string | undefined {
-  return may(access, permission, object) ? undefined : `You do not have the permission ${permission}.`
+  return may(access, permission, object) ? undefined : common.missingPermission({ permission })
 }

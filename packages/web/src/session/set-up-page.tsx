@@ -6,6 +6,7 @@ import { Notice } from '../ui/notice.tsx'
 import { useWork } from '../ui/use-work.ts'
 import { Entrance } from './entrance.tsx'
 import { setUp } from './session.ts'
+import { sessionText as t } from '../i18n/session.ts'
 
 /** Makes the first administrator. The token of the link stands behind `#`, so that it reaches no log of a proxy. */
 export function SetUpPage(): ReactNode {
@@ -15,44 +16,42 @@ export function SetUpPage(): ReactNode {
   const [password, setPassword] = useState('')
   const [again, setAgain] = useState('')
   const work = useWork()
-  const differs = again !== '' && again !== password ? 'The two passwords differ.' : undefined
+  const differs = again !== '' && again !== password ? t.differ : undefined
   const send = async (): Promise<void> => {
     await setUp({ token: token.trim(), name: name.trim(), password })
     // The token has done its work; the next step is to have something to look at.
     history.replaceState(null, '', `${basePath}connections/new?first=true`)
   }
   return (
-    <Entrance title="Welcome to Nixen">
-      <p className="text-muted mb-5">
-        Nobody can sign in yet. Make the first administrator; more people, or your directory, can come later.
-      </p>
+    <Entrance title={t.welcome}>
+      <p className="text-muted mb-5">{t.welcomeHelp}</p>
       <form
         className="grid gap-4"
         onSubmit={(event) => {
           event.preventDefault()
-          if (again !== password) work.fail('The two passwords differ. Type the same one twice.')
+          if (again !== password) work.fail(t.differTwice)
           else void work.run(send)
         }}
       >
         {!hasLink && (
           <TextField
-            label="Token of the set-up link"
-            help="The server printed a link when it started. Open it, or paste here what stands behind its #."
+            label={t.token}
+            help={t.tokenHelp}
             required
             value={token}
             onChange={(event) => setToken(event.target.value)}
           />
         )}
         <TextField
-          label="Name"
+          label={t.name}
           autoComplete="username"
           required
           value={name}
           onChange={(event) => setName(event.target.value)}
         />
         <TextField
-          label="Password"
-          help="At least 12 characters; a few words are good."
+          label={t.password}
+          help={t.passwordHelp}
           type="password"
           autoComplete="new-password"
           autoFocus={hasLink}
@@ -61,7 +60,7 @@ export function SetUpPage(): ReactNode {
           onChange={(event) => setPassword(event.target.value)}
         />
         <TextField
-          label="Password again"
+          label={t.again}
           type="password"
           autoComplete="new-password"
           required
@@ -71,7 +70,7 @@ export function SetUpPage(): ReactNode {
         />
         {work.error !== undefined && <Notice tone="bad">{work.error}</Notice>}
         <Button type="submit" look="solid" className="min-h-10" disabled={work.busy}>
-          {work.busy ? 'Making the administrator …' : 'Make the administrator'}
+          {work.busy ? t.makingAdmin : t.makeAdmin}
         </Button>
       </form>
     </Entrance>

@@ -5,6 +5,7 @@ import { TextField } from '../ui/field.tsx'
 import { Notice } from '../ui/notice.tsx'
 import { useWork } from '../ui/use-work.ts'
 import { signIn } from './session.ts'
+import { sessionText as t } from '../i18n/session.ts'
 
 /** Name and password, and a one-time code when the server asks for it. */
 export function SignInForm({ name: known = '' }: { readonly name?: string }): ReactNode {
@@ -29,7 +30,7 @@ export function SignInForm({ name: known = '' }: { readonly name?: string }): Re
       }}
     >
       <TextField
-        label="Name"
+        label={t.name}
         autoComplete="username"
         autoFocus={known === ''}
         required
@@ -37,7 +38,7 @@ export function SignInForm({ name: known = '' }: { readonly name?: string }): Re
         onChange={(event) => setName(event.target.value)}
       />
       <TextField
-        label="Password"
+        label={t.password}
         type="password"
         autoComplete="current-password"
         autoFocus={known !== ''}
@@ -47,8 +48,8 @@ export function SignInForm({ name: known = '' }: { readonly name?: string }): Re
       />
       {code !== undefined && (
         <TextField
-          label="One-time code"
-          help="Six digits from your authenticator, or a recovery code."
+          label={t.code}
+          help={t.codeHelp}
           autoComplete="one-time-code"
           inputMode="numeric"
           autoFocus
@@ -59,7 +60,7 @@ export function SignInForm({ name: known = '' }: { readonly name?: string }): Re
       )}
       {work.error !== undefined && <Notice tone="bad">{work.error}</Notice>}
       <Button type="submit" look="solid" className="min-h-10" disabled={work.busy}>
-        {work.busy ? 'Signing in …' : 'Sign in'}
+        {work.busy ? t.signingIn : t.signIn}
       </Button>
     </form>
   )

@@ -11,6 +11,7 @@ import {
   Server,
 } from 'lucide-react'
 import type { ReactNode } from 'react'
+import { shell } from '../i18n/shell.ts'
 
 /** An area of the console: an entry of the rail, and of the palette. */
 export interface Area {
@@ -24,14 +25,14 @@ export interface Area {
 const size = 18
 
 export const areas: readonly Area[] = [
-  { to: '/', label: 'Overview', icon: <LayoutDashboard size={size} aria-hidden /> },
-  { to: '/vms', label: 'VMs', icon: <Boxes size={size} aria-hidden /> },
-  { to: '/hosts', label: 'Hosts', icon: <Server size={size} aria-hidden /> },
-  { to: '/storages', label: 'Storages', icon: <HardDrive size={size} aria-hidden /> },
-  { to: '/networks', label: 'Networks', icon: <Network size={size} aria-hidden /> },
-  { to: '/jobs', label: 'Jobs', icon: <CalendarClock size={size} aria-hidden />, apart: true },
-  { to: '/points', label: 'Restore points', icon: <Archive size={size} aria-hidden /> },
-  { to: '/repositories', label: 'Repositories', icon: <Database size={size} aria-hidden /> },
-  { to: '/tasks', label: 'Tasks', icon: <ListChecks size={size} aria-hidden />, apart: true },
-  { to: '/connections', label: 'Connections', icon: <Plug size={size} aria-hidden /> },
+  { to: '/', label: shell.overview, icon: <LayoutDashboard size={size} aria-hidden /> },
+  { to: '/vms', label: shell.vms, icon: <Boxes size={size} aria-hidden /> },
+  { to: '/hosts', label: shell.hosts, icon: <Server size={size} aria-hidden /> },
+  { to: '/storages', label: shell.storages, icon: <HardDrive size={size} aria-hidden /> },
+  { to: '/networks', label: shell.networks, icon: <Network size={size} aria-hidden /> },
+  { to: '/jobs', label: shell.jobs, icon: <CalendarClock size={size} aria-hidden />, apart: true },
+  { to: '/points', label: shell.points, icon: <Archive size={size} aria-hidden /> },
+  { to: '/repositories', label: shell.repositories, icon: <Database size={size} aria-hidden /> },
+  { to: '/tasks', label: shell.tasks, icon: <ListChecks size={size} aria-hidden />, apart: true },
+  { to: '/connections', label: shell.connections, icon: <Plug size={size} aria-hidden /> },
 ]

@@ -4,6 +4,8 @@ import { useNow } from '../format/clock.ts'
 import { formatDuration } from '../format/format.ts'
 import { liveStatus } from '../live/live.ts'
 import { useValue } from '../value.ts'
+import { shell } from '../i18n/shell.ts'
+import { rich } from '../i18n/rich.tsx'
 
 /** Says that the server is not heard, and how old what is on the screen is. */
 export function LiveBanner(): ReactNode {
@@ -14,10 +16,7 @@ export function LiveBanner(): ReactNode {
   return (
     <div role="status" className="bg-warn-soft text-warn flex items-center gap-2 px-4 py-1.5 font-medium">
       <WifiOff size={16} aria-hidden className="shrink-0" />
-      <span>
-        The server does not answer. What you see is <span aria-live="off">{formatDuration(age)}</span> old; it is tried
-        again by itself.
-      </span>
+      <span>{rich(shell.stale, { age: <span aria-live="off">{formatDuration(age)}</span> })}</span>
     </div>
   )
 }

@@ -10,6 +10,7 @@ import { areas } from './areas.tsx'
 import { rank, type Command } from './commands.ts'
 import { pageCommands } from './page-commands.ts'
 import { chooseTheme, themes } from './theme.ts'
+import { shell } from '../i18n/shell.ts'
 
 const isOpen = value(false)
 
@@ -59,7 +60,7 @@ function PaletteDialog({ onClose }: { readonly onClose: () => void }): ReactNode
   return (
     <dialog
       ref={dialog}
-      aria-label="Search or do something"
+      aria-label={shell.search}
       onCancel={(event) => {
         event.preventDefault()
         onClose()
@@ -70,14 +71,14 @@ function PaletteDialog({ onClose }: { readonly onClose: () => void }): ReactNode
       <input
         type="text"
         role="combobox"
-        aria-label="Search or do something"
+        aria-label={shell.search}
         aria-expanded="true"
         aria-controls={`${id}-list`}
         aria-activedescendant={found[at] ? `${id}-${at}` : undefined}
         aria-autocomplete="list"
         autoComplete="off"
         spellCheck={false}
-        placeholder="Page, VM, host or action"
+        placeholder={shell.searchHint}
         value={text}
         maxLength={200}
         onChange={(event) => {
@@ -87,7 +88,7 @@ function PaletteDialog({ onClose }: { readonly onClose: () => void }): ReactNode
         onKeyDown={onKeyDown}
         className="border-line h-12 w-full border-b bg-transparent px-4 text-base outline-none"
       />
-      <ul id={`${id}-list`} role="listbox" aria-label="Results" className="max-h-[50vh] overflow-auto p-1.5">
+      <ul id={`${id}-list`} role="listbox" aria-label={shell.results} className="max-h-[50vh] overflow-auto p-1.5">
         {found.map((command, index) => (
           <li
             key={command.id}
@@ -107,7 +108,7 @@ function PaletteDialog({ onClose }: { readonly onClose: () => void }): ReactNode
           </li>
         ))}
       </ul>
-      {found.length === 0 && <p className="text-muted px-5 pb-4">Nothing is called so.</p>}
+      {found.length === 0 && <p className="text-muted px-5 pb-4">{shell.nothingFound}</p>}
     </dialog>
   )
 }
@@ -119,8 +120,8 @@ function useCommands(): readonly Command[] {
   return useMemo(() => {
     const pages = areas.map(({ to, label }) => ({
       id: to,
-      label: `Go to ${label}`,
-      kind: 'page',
+      label: shell.goTo({ page: label }),
+      kind: shell.kinds.page,
       run: () => void navigate({ to }),
     }))
     const objects = (freshness === 'loading' ? [] : (['vm', 'host', 'storage', 'network'] as const)).flatMap((type) =>
@@ -130,19 +131,24 @@ function useCommands(): readonly Command[] {
         .map(({ id, name }) => ({
           id,
           label: name,
-          kind: type === 'vm' ? 'VM' : type,
+          kind: shell.kinds[type],
           run: () => void navigate({ to: `/${type}s/$id`, params: { id } }),
         })),
     )
     const own: readonly Command[] = [
-      { id: 'connect', label: 'Connect a pool', kind: 'action', run: () => void navigate({ to: '/connections/new' }) },
+      {
+        id: 'connect',
+        label: shell.connectPool,
+        kind: shell.kinds.action,
+        run: () => void navigate({ to: '/connections/new' }),
+      },
       ...themes.map((one) => ({
         id: `theme-${one}`,
-        label: `Theme: ${one}`,
-        kind: 'setting',
+        label: shell.theme({ theme: shell.themes[one] }),
+        kind: shell.kinds.setting,
         run: () => chooseTheme(one),
       })),
-      { id: 'sign-out', label: 'Sign out', kind: 'action', run: () => void signOut() },
+      { id: 'sign-out', label: shell.signOut, kind: shell.kinds.action, run: () => void signOut() },
     ]
     return [...pageCommands.get(), ...pages, ...own, ...objects]
   }, [navigate, freshness])

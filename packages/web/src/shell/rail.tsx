@@ -1,11 +1,12 @@
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { areas } from './areas.tsx'
+import { shell } from '../i18n/shell.ts'
 
 /** Areas of the console. */
 export function Rail({ onChosen }: { readonly onChosen?: () => void }): ReactNode {
   return (
-    <nav aria-label="Areas" className="p-2">
+    <nav aria-label={shell.areas} className="p-2">
       <ul className="grid gap-0.5">
         {areas.map(({ to, label, icon, apart }) => (
           <li key={to} className={apart === true ? 'border-line mt-2 border-t pt-2' : ''}>

@@ -8,6 +8,7 @@ import { Palette } from './palette.tsx'
 import { Rail } from './rail.tsx'
 import { TaskDock } from './task-dock.tsx'
 import { TopBar } from './top-bar.tsx'
+import { shell as t } from '../i18n/shell.ts'
 
 /** What is around every page. */
 export function Shell(): ReactNode {
@@ -23,7 +24,7 @@ export function Shell(): ReactNode {
           document.querySelector<HTMLElement>('#page')?.focus()
         }}
       >
-        Skip to the page
+        {t.skip}
       </a>
       <TopBar onMenu={() => setAreasOpen(true)} />
       <LiveBanner />
@@ -40,7 +41,7 @@ export function Shell(): ReactNode {
       <Palette />
       <RouteAnnouncer />
       {areasOpen && (
-        <Dialog title="Areas" onClose={() => setAreasOpen(false)}>
+        <Dialog title={t.areas} onClose={() => setAreasOpen(false)}>
           <Rail onChosen={() => setAreasOpen(false)} />
         </Dialog>
       )}

@@ -2,7 +2,6 @@ import type { Task } from '@nixen/api'
 import { Link } from '@tanstack/react-router'
 import { ChevronDown, ChevronUp, X } from 'lucide-react'
 import { useMemo, useState, type ReactNode } from 'react'
-import { countOf } from '../format/format.ts'
 import { isActive, useAll } from '../live/live.ts'
 import { lacking, useAccess } from '../session/may.ts'
 import { client } from '../session/session.ts'
@@ -12,6 +11,7 @@ import { Bar } from '../ui/meter.tsx'
 import { Ago } from '../ui/time.tsx'
 import { toast } from '../ui/toasts.tsx'
 import { WorkState } from '../lists/states.tsx'
+import { shell } from '../i18n/shell.ts'
 
 /** Tasks below every page: how many go on and whether one has failed; opened, the newest of them. */
 export function TaskDock(): ReactNode {
@@ -21,7 +21,7 @@ export function TaskDock(): ReactNode {
   const active = useMemo(() => tasks.filter((task) => isActive(task) && task.parent === undefined), [tasks])
   const latest = newest[0]
   return (
-    <section aria-label="Task dock" className="bg-panel border-line shrink-0 border-t">
+    <section aria-label={shell.taskDock} className="bg-panel border-line shrink-0 border-t">
       <div className="flex h-10 items-center gap-3 px-3">
         <button
           type="button"
@@ -31,7 +31,7 @@ export function TaskDock(): ReactNode {
         >
           {isOpen ? <ChevronDown size={16} aria-hidden /> : <ChevronUp size={16} aria-hidden />}
           <span className="shrink-0 font-medium">
-            {active.length > 0 ? `${countOf(active.length, 'task')} going on` : 'Tasks'}
+            {active.length > 0 ? shell.tasksGoOn({ n: active.length }) : shell.tasks}
           </span>
           {latest && !isOpen && (
             <span className="text-muted flex min-w-0 items-center gap-2">
@@ -43,15 +43,15 @@ export function TaskDock(): ReactNode {
           )}
         </button>
         <Link to="/tasks" className="text-accent min-h-6 shrink-0 text-xs leading-6 hover:underline">
-          All tasks
+          {shell.allTasks}
         </Link>
       </div>
       {isOpen && (
-        <ul className="border-line max-h-56 overflow-auto border-t" tabIndex={0} aria-label="Newest tasks">
+        <ul className="border-line max-h-56 overflow-auto border-t" tabIndex={0} aria-label={shell.newestTasks}>
           {newest.map((task) => (
             <DockTask key={task.id} task={task} />
           ))}
-          {newest.length === 0 && <li className="text-muted p-3">Nothing has been done yet.</li>}
+          {newest.length === 0 && <li className="text-muted p-3">{shell.nothingDone}</li>}
         </ul>
       )}
     </section>
@@ -74,7 +74,7 @@ function DockTask({ task }: { readonly task: Task }): ReactNode {
       </span>
       {state === 'running' && progress !== undefined && (
         <span className="flex w-24 max-sm:hidden">
-          <Bar part={progress} label={`Progress of ${name}`} />
+          <Bar part={progress} label={shell.progressOf({ name })} />
         </span>
       )}
       <span className="text-muted w-28 shrink-0 text-right text-xs max-sm:hidden">
@@ -98,7 +98,7 @@ export function CancelButton({ task }: { readonly task: Task }): ReactNode {
   }
   return (
     <IconButton
-      label={`Cancel ${task.name}`}
+      label={shell.cancelTask({ name: task.name })}
       reason={lacking(access, 'task:cancel', task)}
       onClick={() => void cancel()}
       icon={<X size={15} aria-hidden />}

@@ -1,5 +1,5 @@
 import { Link } from '@tanstack/react-router'
-import { CircleUser, LogOut, Menu as MenuIcon, Monitor, Moon, Search, Sun } from 'lucide-react'
+import { CircleUser, Languages, LogOut, Menu as MenuIcon, Monitor, Moon, Search, Sun } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { session, signOut } from '../session/session.ts'
 import { IconButton } from '../ui/button.tsx'
@@ -8,6 +8,8 @@ import { Menu } from '../ui/menu.tsx'
 import { useValue } from '../value.ts'
 import { openPalette } from './palette.tsx'
 import { chooseTheme, theme, themes } from './theme.ts'
+import { shell } from '../i18n/shell.ts'
+import { chooseLocale, languageNames, locale, type Locale } from '../i18n/locale.ts'
 
 const themeIcons = {
   system: <Monitor size={16} aria-hidden />,
@@ -19,8 +21,13 @@ const themeIcons = {
 export function TopBar({ onMenu }: { readonly onMenu: () => void }): ReactNode {
   return (
     <header className="bg-panel border-line flex h-12 shrink-0 items-center gap-2 border-b px-3">
-      <IconButton label="Areas" className="md:hidden" onClick={onMenu} icon={<MenuIcon size={20} aria-hidden />} />
-      <Link to="/" className="flex items-center gap-2 text-base font-semibold md:w-46" aria-label="Nixen: overview">
+      <IconButton
+        label={shell.areas}
+        className="md:hidden"
+        onClick={onMenu}
+        icon={<MenuIcon size={20} aria-hidden />}
+      />
+      <Link to="/" className="flex items-center gap-2 text-base font-semibold md:w-46" aria-label={shell.home}>
         <Logo size={24} />
         <span className="max-sm:hidden">Nixen</span>
       </Link>
@@ -30,8 +37,8 @@ export function TopBar({ onMenu }: { readonly onMenu: () => void }): ReactNode {
         className="border-edge text-muted hover:bg-hover flex min-h-8 min-w-0 flex-1 items-center gap-2 rounded-md border px-3 sm:max-w-md"
       >
         <Search size={15} aria-hidden />
-        <span className="min-w-0 flex-1 truncate text-left">Search or do something</span>
-        <kbd className="max-sm:hidden font-sans text-xs">Ctrl K</kbd>
+        <span className="min-w-0 flex-1 truncate text-left">{shell.search}</span>
+        <kbd className="max-sm:hidden font-sans text-xs">{shell.searchKey}</kbd>
       </button>
       <div className="ml-auto">
         <UserMenu />
@@ -47,19 +54,28 @@ function UserMenu(): ReactNode {
   return (
     <Menu
       look="quiet"
-      label={`User ${name}`}
+      label={shell.user({ name })}
       icon={<CircleUser size={20} aria-hidden />}
       entries={[
         ...themes.map((one) => ({
           id: one,
-          label: `Theme: ${one}`,
+          label: shell.theme({ theme: shell.themes[one] }),
           icon: themeIcons[one],
           checked: one === chosen,
           run: () => chooseTheme(one),
         })),
+        ...Object.entries(languageNames).map(([id, label], index) => ({
+          id,
+          label,
+          icon: <Languages size={16} aria-hidden />,
+          checked: id === locale,
+          apart: index === 0,
+          // The keys of the names are the languages.
+          run: () => chooseLocale(id as Locale),
+        })),
         {
           id: 'out',
-          label: 'Sign out',
+          label: shell.signOut,
           icon: <LogOut size={16} aria-hidden />,
           apart: true,
           run: () => void signOut(),

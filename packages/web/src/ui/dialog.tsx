@@ -2,6 +2,7 @@ import { X } from 'lucide-react'
 import { useEffect, useId, useRef, type ReactNode } from 'react'
 import { IconButton } from './button.tsx'
 import { cx } from './class-names.ts'
+import { common } from '../i18n/common.ts'
 
 export interface DialogProps {
   readonly title: string
@@ -38,7 +39,7 @@ export function Dialog({ title, onClose, children, wide = false, required = fals
         <h2 id={id} className="min-w-0 text-base font-semibold break-words">
           {title}
         </h2>
-        {!required && <IconButton label="Close" onClick={onClose} icon={<X size={18} aria-hidden />} />}
+        {!required && <IconButton label={common.close} onClick={onClose} icon={<X size={18} aria-hidden />} />}
       </header>
       <div className="min-h-0 overflow-auto p-5" tabIndex={-1}>
         {children}

@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react'
 import { formatBytes, formatPart } from '../format/format.ts'
 import { cx } from './class-names.ts'
+import { common } from '../i18n/common.ts'
 
 /** How much of something is used, as text and as a bar. */
 export function UsageMeter({
@@ -15,7 +16,10 @@ export function UsageMeter({
   if (used === undefined || size === undefined || size === 0) return <span className="text-muted">–</span>
   const part = Math.min(1, used / size)
   return (
-    <span className="flex min-w-0 items-center gap-2" title={`${formatBytes(used)} of ${formatBytes(size)}`}>
+    <span
+      className="flex min-w-0 items-center gap-2"
+      title={common.usedOf({ used: formatBytes(used), size: formatBytes(size) })}
+    >
       <Bar part={part} label={label} />
       <span className="w-11 shrink-0 text-right">{formatPart(part)}</span>
     </span>

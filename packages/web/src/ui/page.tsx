@@ -1,6 +1,7 @@
 import { Link } from '@tanstack/react-router'
 import { ChevronRight } from 'lucide-react'
 import { useEffect, type ReactNode } from 'react'
+import { common } from '../i18n/common.ts'
 
 export interface Crumb {
   readonly label: string
@@ -28,7 +29,7 @@ export function Page({ title, crumbs = [], note, actions, fill = false, children
       <div className="flex flex-wrap items-center justify-between gap-x-4 gap-y-2">
         <div className="min-w-0">
           {crumbs.length > 0 && (
-            <nav aria-label="Breadcrumb">
+            <nav aria-label={common.breadcrumb}>
               <ol className="text-muted flex flex-wrap items-center text-xs">
                 {crumbs.map(({ label, to }) => (
                   <li key={to} className="flex items-center">

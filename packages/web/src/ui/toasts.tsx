@@ -3,6 +3,7 @@ import { useEffect, type ReactNode } from 'react'
 import { useValue, value } from '../value.ts'
 import { IconButton } from './button.tsx'
 import { Notice, type Tone } from './notice.tsx'
+import { common } from '../i18n/common.ts'
 
 interface Toast {
   readonly id: number
@@ -46,7 +47,7 @@ function OneToast({ toast: { id, tone, text } }: { readonly toast: Toast }): Rea
       <div className="min-w-0 flex-1">
         <Notice tone={tone}>{text}</Notice>
       </div>
-      <IconButton label="Close" onClick={() => drop(id)} icon={<X size={16} aria-hidden />} />
+      <IconButton label={common.close} onClick={() => drop(id)} icon={<X size={16} aria-hidden />} />
     </div>
   )
 }

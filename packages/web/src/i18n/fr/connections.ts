@@ -1,0 +1,37 @@
+import type { Translations } from '../translations.ts'
+
+export const connections: Translations['connections'] = {
+  connect: 'Connecter',
+  connecting: 'Connexion …',
+  looking: 'Recherche …',
+  firstHelp:
+    'Vous y êtes. Connectez maintenant un pool XCP-ng ou XenServer : Nixen lit son inventaire et ne change rien tant que vous ne le demandez pas.',
+  address: 'Adresse',
+  addressHelp: 'N’importe quel membre du pool : xcp-1.example.net',
+  nothingAnswers: (p) => `Rien ne répond à ${p.url}.`,
+  withoutTls: 'Il répond sans TLS.',
+  pin: 'C’est l’empreinte de mon pool. La retenir.',
+  user: 'Utilisateur',
+  password: 'Mot de passe',
+  passwordHelp: 'Il est gardé chiffré et n’est plus jamais affiché.',
+  readOnlyAsk: 'Lecture seule : refuser toute action sur ce pool',
+  compareFirst: 'Comparez d’abord l’empreinte, et confirmez que c’est la bonne.',
+  known: 'Une autorité connue se porte garante de son certificat.',
+  notKnown:
+    'Aucune autorité connue ne se porte garante de son certificat, comme souvent pour les pools. Comparez l’empreinte avec celle de la console de l’hôte.',
+  named: 'Nommé',
+  validUntil: 'Valable jusqu’au',
+  isDisabled: 'Elle est désactivée.',
+  reconnect: 'Reconnecter',
+  enable: 'Activer',
+  disable: 'Désactiver',
+  product: 'Produit',
+  pool: 'Pool',
+  readOnly: 'Lecture seule',
+  readOnlyYes: 'oui : toute action est refusée',
+  inThisState: 'Dans cet état',
+  nextAttempt: 'Prochaine tentative',
+  pinned: 'Certificat retenu',
+  removeOf: (p) => `Retirer ${p.name}`,
+  removeHelp: 'Nixen oublie l’adresse et les identifiants. Rien n’est touché dans le pool, et ses sauvegardes restent.',
+}

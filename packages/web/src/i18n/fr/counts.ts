@@ -1,0 +1,3 @@
+import { counting, type Counting } from '../plural.ts'
+
+export const count: Counting = counting('fr')

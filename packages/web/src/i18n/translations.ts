@@ -1,0 +1,24 @@
+import type { actionsText } from './actions.ts'
+import type { backup } from './backup.ts'
+import type { common } from './common.ts'
+import type { connectionsText } from './connections.ts'
+import type { inventoryText } from './inventory.ts'
+import type { lists } from './lists.ts'
+import type { overview } from './overview.ts'
+import type { sessionText } from './session.ts'
+import type { settingsText } from './settings.ts'
+import type { shell } from './shell.ts'
+
+/** All messages of the console, by area: each language has all of them. */
+export interface Translations {
+  readonly actions: typeof actionsText
+  readonly backup: typeof backup
+  readonly common: typeof common
+  readonly connections: typeof connectionsText
+  readonly inventory: typeof inventoryText
+  readonly lists: typeof lists
+  readonly overview: typeof overview
+  readonly session: typeof sessionText
+  readonly settings: typeof settingsText
+  readonly shell: typeof shell
+}

@@ -1,0 +1,33 @@
+import type { World } from './rig.ts'
+
+/** Every page of the console and where it is. */
+export const everyPage: readonly {
+  readonly name: string
+  readonly path: (world: World) => Promise<string> | string
+}[] = [
+  { name: 'overview', path: () => '' },
+  { name: 'vms', path: () => 'vms' },
+  {
+    name: 'vm',
+    path: async (world) => `vms/${(await world.client.vm.list({ q: 'power:running', limit: 1 })).items[0]?.id}`,
+  },
+  { name: 'hosts', path: () => 'hosts' },
+  { name: 'host', path: async (world) => `hosts/${(await world.client.host.list({ limit: 1 })).items[0]?.id}` },
+  { name: 'storages', path: () => 'storages' },
+  {
+    name: 'storage',
+    path: async (world) => `storages/${(await world.client.storage.list({ limit: 1 })).items[0]?.id}`,
+  },
+  { name: 'networks', path: () => 'networks' },
+  {
+    name: 'network',
+    path: async (world) => `networks/${(await world.client.network.list({ limit: 1 })).items[0]?.id}`,
+  },
+  { name: 'tasks', path: () => 'tasks' },
+  { name: 'jobs', path: () => 'jobs' },
+  { name: 'points', path: () => 'points' },
+  { name: 'repositories', path: () => 'repositories' },
+  { name: 'connections', path: () => 'connections' },
+  { name: 'connect', path: () => 'connections/new' },
+  { name: 'not-found', path: () => 'nothing/here' },
+]

@@ -97,11 +97,10 @@ export const JobLimits = z
       .max(256)
       .default(4)
       .meta({ description: 'Disks at a time on one storage.', unit: 'count' }),
-    rate: z
-      .int()
-      .positive()
-      .optional()
-      .meta({ description: 'Bytes per second that are written to each repository, at the most.', unit: 'bytes' }),
+    rate: z.int().positive().optional().meta({
+      description: 'Bytes per second, of all objects together: read from hosts, and written to each repository.',
+      unit: 'bytes',
+    }),
     retries: z
       .int()
       .min(0)

@@ -38,7 +38,9 @@ export interface RepositoryStats {
   /** Unique size by stored size. */
   readonly compression: number
   /** Files and bytes in the storage, by kind. */
-  readonly files: Readonly<Record<Exclude<FileKind, 'config' | 'note' | 'evidence'>, { readonly count: number; readonly size: number }>>
+  readonly files: Readonly<
+    Record<Exclude<FileKind, 'config' | 'note' | 'evidence'>, { readonly count: number; readonly size: number }>
+  >
   readonly blobs: number
 }
 

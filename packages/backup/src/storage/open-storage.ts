@@ -1,5 +1,6 @@
 import { assertNever, silentLog, systemClock, type Clock, type Log } from '@nixen/core'
 import { LimitedStorage } from './decorators/limited.ts'
+import type { Rate } from './decorators/rate.ts'
 import { RetryingStorage } from './decorators/retrying.ts'
 import { ThrottledStorage } from './decorators/throttled.ts'
 import { LocalStorage } from './local/local-storage.ts'
@@ -10,10 +11,10 @@ import { parseStorageAddress, type StorageAddress } from './storage-url.ts'
 export interface OpenStorageOptions {
   /** For S3; left out: environment, profile, instance role, in the order of the AWS tools. */
   readonly credentials?: S3Credentials | undefined
-  /** Bytes per second written at the most. */
-  readonly upload?: number | undefined
+  /** Bytes per second written at the most; a rate can be set anew while the storage is open. */
+  readonly upload?: number | Rate | undefined
   /** Bytes per second read at the most. */
-  readonly download?: number | undefined
+  readonly download?: number | Rate | undefined
   /** Tries of a call whose failure may pass; 10 when left out: about a minute. */
   readonly attempts?: number
   readonly clock?: Clock

@@ -4,7 +4,7 @@ import type { ActionTask, ConfigDisk, FrozenVm, ProtectActions } from '@nixen/pr
 import type { ItemResult, RunContext } from '../jobs/job-kind.ts'
 import type { BackedUpDisk, BackupOutput } from '../worker/operations/backup.ts'
 import type { Consistency } from '../worker/point-record.ts'
-import { jobTag, type BackupPorts, type BackupWork } from './backup.ts'
+import { jobTag, type BackingUpPorts, type BackupWork } from './backup.ts'
 import { tokensToDrop } from './drop-tokens.ts'
 import { frozenWhileOff } from './freeze-off.ts'
 import { Moved } from './moved.ts'
@@ -42,7 +42,7 @@ const sampleSize = 1024 * 1024
  * Backs one VM up: freezes it, stores it in every repository at the same time, keeps on the host what the next run builds on. A repository
  * that fails costs the others nothing; the VM's run fails all the same, so that nobody takes it for whole.
  */
-export async function backUpVm(ports: BackupPorts, backup: BackupOfVm, task: ActionTask): Promise<ItemResult> {
+export async function backUpVm(ports: BackingUpPorts, backup: BackupOfVm, task: ActionTask): Promise<ItemResult> {
   const { work, id } = backup
   const connection = connectionOfId(id)
   const { protect } = ports.connections.session(connection)
@@ -101,7 +101,7 @@ interface Storing extends BackupOfVm {
   readonly frozen: FrozenVm
 }
 
-async function storeEverywhere(ports: BackupPorts, storing: Storing, task: ActionTask): Promise<readonly Outcome[]> {
+async function storeEverywhere(ports: BackingUpPorts, storing: Storing, task: ActionTask): Promise<readonly Outcome[]> {
   const moved = new Moved(task)
   return await Promise.all(
     storing.work.repositories.map(async (repository): Promise<Outcome> => {
@@ -123,7 +123,7 @@ async function storeEverywhere(ports: BackupPorts, storing: Storing, task: Actio
 
 /** The newest restore point of this VM in a repository, if Nixen wrote it from this connection. */
 async function baseIn(
-  { repositories }: BackupPorts,
+  { repositories }: BackingUpPorts,
   repository: RepositoryId,
   { storing, task }: { readonly storing: Storing; readonly task: ActionTask },
 ): Promise<Base | undefined> {
@@ -145,7 +145,7 @@ async function baseIn(
 }
 
 /** When the newest restore points of a VM were taken in repositories that this run does not write to. */
-function newestElsewhere({ repositories }: BackupPorts, work: BackupWork, path: string): ReadonlySet<number> {
+function newestElsewhere({ repositories }: BackingUpPorts, work: BackupWork, path: string): ReadonlySet<number> {
   const others = repositories.all().filter(({ id }) => !work.repositories.includes(id))
   return new Set(others.flatMap(({ id }) => newest(repositories.pointsOf(id), path)?.time ?? []))
 }
@@ -167,7 +167,7 @@ interface StoreOptions extends Storing {
   readonly moved: Moved
 }
 
-async function store(ports: BackupPorts, options: StoreOptions, task: ActionTask): Promise<BackupOutput> {
+async function store(ports: BackingUpPorts, options: StoreOptions, task: ActionTask): Promise<BackupOutput> {
   const { frozen, context, id, repository, base, moved, work } = options
   const { connections, repositories, inventory, clock } = ports
   const connection = connections.spec(connectionOfId(id))
@@ -203,7 +203,7 @@ async function store(ports: BackupPorts, options: StoreOptions, task: ActionTask
     {
       signal: task.signal,
       progress: (progress) => moved.tell(repository, progress),
-      limits: { upload: context.job.limits.rate },
+      rates: ports.rates.of(context, repository),
     },
   )
 }
@@ -271,7 +271,7 @@ function differencesOf({ name, sampled }: BackedUpDisk, where: string): readonly
   return [{ text, warns: true }]
 }
 
-function nameIn({ repositories }: BackupPorts, id: RepositoryId, { repositories: all }: BackupWork): string {
+function nameIn({ repositories }: BackingUpPorts, id: RepositoryId, { repositories: all }: BackupWork): string {
   return all.length === 1 ? '' : ` in ${repositories.nameOf(id) ?? id}`
 }
 

@@ -5,11 +5,13 @@ import { backUpVm } from './back-up-vm.ts'
 import type { BackupPorts, BackupWork } from './backup.ts'
 import { forgetOld } from './forget-old.ts'
 import { HostGates } from './host-gates.ts'
+import { RunRates } from './run-rates.ts'
 
 /** Jobs that back VMs up to repositories. The first time all of a disk is read, then only what changed. */
 export function backupKind(ports: BackupPorts): JobKind<'backup'> {
   const { inventory, repositories, clock } = ports
   const gates = new HostGates()
+  const rates = new RunRates()
   return {
     kind: 'backup',
     typeOf: () => 'vm',
@@ -38,7 +40,7 @@ export function backupKind(ports: BackupPorts): JobKind<'backup'> {
         // Found by its kind, so that its work is of that kind.
         const work = context.job.work as BackupWork
         const exclude = excludeOf(ports, work, id)
-        return await backUpVm(ports, { context, work, id: id as VmId, exclude }, task)
+        return await backUpVm({ ...ports, rates }, { context, work, id: id as VmId, exclude }, task)
       })
     },
     async finish(context, task) {

@@ -4,6 +4,7 @@ import type { Connections } from '../connections/connections.ts'
 import type { Inventory } from '../inventory/inventory.ts'
 import type { RunContext } from '../jobs/job-kind.ts'
 import type { Repositories } from '../repositories/repositories.ts'
+import type { RunRates } from './run-rates.ts'
 
 /** What backups of VMs use. */
 export interface BackupPorts {
@@ -11,6 +12,11 @@ export interface BackupPorts {
   readonly connections: Connections
   readonly repositories: Repositories
   readonly clock: Clock
+}
+
+/** The same while a job runs. */
+export interface BackingUpPorts extends BackupPorts {
+  readonly rates: RunRates
 }
 
 export type BackupWork = Extract<JobWork, { kind: 'backup' }>

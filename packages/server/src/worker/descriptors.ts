@@ -10,9 +10,6 @@ export interface RepositoryAccess {
   readonly password: string
   /** For S3; left out: environment, profile, instance role, in the order of the AWS tools. */
   readonly credentials?: S3Credentials | undefined
-  /** Bytes per second written and read at the most. */
-  readonly upload?: number | undefined
-  readonly download?: number | undefined
   /** Where the index is cached: a file that only repeats what the repository says, sealed with its key. */
   readonly cacheFile?: string | undefined
 }

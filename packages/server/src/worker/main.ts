@@ -6,6 +6,7 @@ import { operations } from './child/operations.ts'
 import { RemoteJournal } from './child/remote-journal.ts'
 import { ProgressReporter } from './child/progress.ts'
 import { Sessions } from './child/sessions.ts'
+import { WorkRates } from './child/work-rates.ts'
 import type { OperationCode } from './child/context.ts'
 import type { OperationName } from './operations.ts'
 import { aliveEvery, toWire, type FromWorker, type ToWorker } from './protocol.ts'
@@ -14,7 +15,8 @@ import { aliveEvery, toWire, type FromWorker, type ToWorker } from './protocol.t
 const lastWords = 5000
 
 process.title = 'nixen worker'
-const repositories = new OpenRepository()
+const rates = new WorkRates()
+const repositories = new OpenRepository(rates)
 let running: { readonly id: number; readonly stop: AbortController; readonly journal: RemoteJournal } | undefined
 
 process.on('message', (message) => {
@@ -23,6 +25,7 @@ process.on('message', (message) => {
   if (request.type === 'run') void run(request)
   else if (running?.id !== request.id) return
   else if (request.type === 'answer') running.journal.answered(request)
+  else if (request.type === 'rates') rates.set(request.rates)
   else running.stop.abort(repositoryErrors.cancelled({ operation: 'work' }))
 })
 // The server is gone, or has no more use for this process.
@@ -37,7 +40,8 @@ process.on('SIGINT', () => undefined)
 setInterval(() => void send({ type: 'alive', rss: process.memoryUsage.rss() }), aliveEvery).unref()
 void send({ type: 'ready' })
 
-async function run({ id, operation, access, input }: ToWorker & { type: 'run' }): Promise<void> {
+async function run({ id, operation, access, input, rates: first }: ToWorker & { type: 'run' }): Promise<void> {
+  rates.set(first)
   const stop = new AbortController()
   const journal = new RemoteJournal((seq, question) => void send({ type: 'ask', id, seq, question }))
   running = { id, stop, journal }
@@ -53,6 +57,7 @@ async function run({ id, operation, access, input }: ToWorker & { type: 'run' })
     const output = await code(input, {
       access,
       repositories,
+      rates,
       open: () => repositories.get(access, signal),
       openWithIndex: () => repositories.withIndex(access, signal),
       session: (spec) => sessions.get(spec),

@@ -4,6 +4,13 @@ import type { UndoStep } from '@nixen/providers'
 import type { OperationName } from './operations.ts'
 import type { WorkerProgress } from './operations/operation.ts'
 
+/** Bytes per second at the most: read from disks, written to the repository and read from it. No limit where one is left out. */
+export interface Rates {
+  readonly read?: number | undefined
+  readonly upload?: number | undefined
+  readonly download?: number | undefined
+}
+
 /** To a worker. One operation at a time. */
 export type ToWorker =
   | {
@@ -12,7 +19,10 @@ export type ToWorker =
       readonly operation: OperationName
       readonly access: RepositoryAccess
       readonly input: unknown
+      readonly rates: Rates
     }
+  /** Others have begun or ended who share a limit. */
+  | { readonly type: 'rates'; readonly id: number; readonly rates: Rates }
   | { readonly type: 'cancel'; readonly id: number }
   /** What was asked for is done. */
   | { readonly type: 'answer'; readonly id: number; readonly seq: number; readonly error?: WireError | undefined }

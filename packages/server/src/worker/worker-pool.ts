@@ -1,9 +1,11 @@
 import { availableParallelism } from 'node:os'
 import { Semaphore, MiB, type Log } from '@nixen/core'
+import { leastShare, type Allowance } from './allowance.ts'
 import type { RepositoryAccess } from './descriptors.ts'
 import { Gate } from './gate.ts'
 import { operationKinds, type InputOf, type OperationName, type OutputOf } from './operations.ts'
 import { type OperationKind } from './operations/operation.ts'
+import type { Rates } from './protocol.ts'
 import { translateError } from './translate-error.ts'
 import { WorkerProcess, type RunOptions, type WorkerLimits } from './worker-process.ts'
 
@@ -38,6 +40,16 @@ export interface PoolRunOptions<N extends OperationName> extends RunOptions<N> {
   readonly patience?: number | undefined
   /** Called when it has its place and begins. */
   readonly started?: (() => void) | undefined
+  readonly rates?: SharedRates | undefined
+}
+
+/** Limits that an operation shares with others: the least of each kind counts. */
+export interface SharedRates {
+  /** Of reading disks. */
+  readonly read?: readonly Allowance[] | undefined
+  /** Of writing to the repository, and of reading from it. */
+  readonly upload?: readonly Allowance[] | undefined
+  readonly download?: readonly Allowance[] | undefined
 }
 
 /** A process with more memory than this is not kept, bytes. */
@@ -140,8 +152,12 @@ export class WorkerPool implements AsyncDisposable {
     { operation, place, input, options }: { operation: N; place: Place; input: InputOf<N>; options: PoolRunOptions<N> },
   ): Promise<OutputOf<N>> {
     const worker = this.#take(room)
+    const { read = [], upload = [], download = [] } = options.rates ?? {}
+    const rates = (): Rates => ({ read: leastShare(read), upload: leastShare(upload), download: leastShare(download) })
+    using joined = new DisposableStack()
+    for (const allowance of [...read, ...upload, ...download]) joined.use(allowance.join(() => worker.limit(rates())))
     try {
-      return await worker.run(operation, { access: place.access, input }, options)
+      return await worker.run(operation, { access: place.access, input, rates: rates() }, options)
     } finally {
       if (worker.usable && worker.rss < keptMemory && !this.#stopping.signal.aborted) this.#keep(room, worker)
       else this.#letGo(worker)

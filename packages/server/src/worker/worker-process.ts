@@ -6,7 +6,7 @@ import type { ProtectJournal } from '@nixen/providers'
 import type { RepositoryAccess } from './descriptors.ts'
 import type { InputOf, ItemOf, OperationName, OutputOf } from './operations.ts'
 import type { WorkerProgress } from './operations/operation.ts'
-import { fromWire, toWire, type FromWorker, type JournalQuestion, type ToWorker } from './protocol.ts'
+import { fromWire, toWire, type FromWorker, type JournalQuestion, type Rates, type ToWorker } from './protocol.ts'
 
 /** Bounds of one worker process. */
 export interface WorkerLimits {
@@ -111,7 +111,11 @@ export class WorkerProcess {
   /** Does one operation. @throws what the operation throws; repository.worker_failed, worker_memory, cancelled */
   async run<N extends OperationName>(
     operation: N,
-    { access, input }: { readonly access: RepositoryAccess; readonly input: InputOf<N> },
+    {
+      access,
+      input,
+      rates = {},
+    }: { readonly access: RepositoryAccess; readonly input: InputOf<N>; readonly rates?: Rates },
     { signal, progress, items, journal }: RunOptions<N> = {},
   ): Promise<OutputOf<N>> {
     signal?.throwIfAborted()
@@ -128,7 +132,7 @@ export class WorkerProcess {
     }
     signal?.addEventListener('abort', onAbort, { once: true })
     try {
-      this.#send({ type: 'run', id, operation, access, input })
+      this.#send({ type: 'run', id, operation, access, input, rates })
       // What comes back is the output of the operation that was sent.
       return (await settle.promise) as OutputOf<N>
     } catch (error) {
@@ -140,6 +144,11 @@ export class WorkerProcess {
       clearTimeout(this.#watch)
       signal?.removeEventListener('abort', onAbort)
     }
+  }
+
+  /** Other limits for what it does now. */
+  limit(rates: Rates): void {
+    if (this.#job) this.#send({ type: 'rates', id: this.#job.id, rates })
   }
 
   /** Lets it end by itself, once it has nothing to do. */

@@ -11,6 +11,7 @@ import { MiB, silentLog } from '@nixen/core'
 import { formatNamed, openNbd, serveNbd, type DiskSource, type NbdServer } from '@nixen/disk'
 import { restic } from '@nixen/testkit/restic'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { Allowance } from './allowance.ts'
 import type { RepositoryAccess } from './descriptors.ts'
 import type { BackupInput } from './operations/backup.ts'
 import type { WorkerProgress } from './operations/operation.ts'
@@ -146,6 +147,21 @@ describe('a worker', { timeout: 120_000 }, () => {
     const content = await pool.run('content', at, { snapshot: second.point.snapshot })
     expect(content.vm).toEqual({ name: 'web-01' })
     expect(content.files.map((file) => file.path)).toContain('/disk-root.raw')
+  })
+
+  test('reads disks no faster than it may, together with others', async () => {
+    const at = place()
+    await pool.run('create', at, {})
+    const { path, bytes } = await diskFile()
+    const source = { kind: 'image', path, format: 'raw' } as const
+    const read = new Allowance(8 * MiB)
+    // Somebody else who has as much.
+    using _other = read.join(() => undefined)
+    const begun = performance.now()
+    await pool.run('backup', at, request([{ name: 'root', source }]), { rates: { read: [read] } })
+    // Three pieces of 4 MiB at 4 MiB a second: the last begins two seconds after the first.
+    expect(bytes.length).toBe(12 * MiB)
+    expect(performance.now() - begun).toBeGreaterThan(1900)
   })
 
   test('takes streams: raw, VHD, and a VHD that holds only changes', async () => {

@@ -10,6 +10,7 @@ import { storageErrors } from '../storage-errors.ts'
 import { CachedStorage } from './cached.ts'
 import { LimitedStorage } from './limited.ts'
 import { RetryingStorage } from './retrying.ts'
+import { Rate } from './rate.ts'
 import { ThrottledStorage } from './throttled.ts'
 
 const cacheRoot = await mkdtemp(path.join(tmpdir(), 'nixen-cache-'))
@@ -94,6 +95,20 @@ describe('a throttled storage', () => {
     for (let i = 0; i < 5; i++) await throttled.save(namedFile('data', Buffer.from([i])), [Buffer.alloc(500)])
     // Four times half a second; the fifth file's share of time is not waited for.
     expect(now).toBe(2000)
+  })
+
+  test('keeps to a rate that is set while it is open', async () => {
+    let now = 0
+    const clock: Clock = { ...systemClock, monotonic: () => now, sleep: async (ms) => void (now += ms) }
+    const rate = new Rate(undefined, clock)
+    const throttled = new ThrottledStorage(new MemoryStorage(), { upload: rate })
+    const save = async (n: number): Promise<void> =>
+      await throttled.save(namedFile('data', Buffer.from([n])), [Buffer.alloc(500)])
+    for (let i = 0; i < 5; i++) await save(i)
+    expect(now).toBe(0)
+    rate.set(1000)
+    for (let i = 5; i < 8; i++) await save(i)
+    expect(now).toBe(1000)
   })
 })
 

@@ -1,12 +1,13 @@
-import { systemClock, type Clock } from '@nixen/core'
+import type { Clock } from '@nixen/core'
 import type { FileId, LoadOptions, Storage, StorageOptions } from '../storage.ts'
 import { ForwardingStorage } from './forwarding.ts'
+import { Rate } from './rate.ts'
 
 export interface ThrottleOptions {
-  /** Bytes per second that `save` may write; unlimited when left out. */
-  readonly upload?: number | undefined
+  /** Bytes per second that `save` may write, or a rate that others use too; unlimited when left out. */
+  readonly upload?: number | Rate | undefined
   /** Bytes per second that `load` may read; unlimited when left out. */
-  readonly download?: number | undefined
+  readonly download?: number | Rate | undefined
   readonly clock?: Clock
 }
 
@@ -15,10 +16,10 @@ export class ThrottledStorage extends ForwardingStorage {
   readonly #upload: Rate | undefined
   readonly #download: Rate | undefined
 
-  constructor(inner: Storage, { upload, download, clock = systemClock }: ThrottleOptions) {
+  constructor(inner: Storage, { upload, download, clock }: ThrottleOptions) {
     super(inner)
-    this.#upload = upload === undefined ? undefined : new Rate(upload, clock)
-    this.#download = download === undefined ? undefined : new Rate(download, clock)
+    this.#upload = typeof upload === 'number' ? new Rate(upload, clock) : upload
+    this.#download = typeof download === 'number' ? new Rate(download, clock) : download
   }
 
   override async save(file: FileId, parts: readonly Uint8Array[], options: StorageOptions = {}): Promise<void> {
@@ -32,26 +33,5 @@ export class ThrottledStorage extends ForwardingStorage {
     const bytes = await this.inner.load(file, options)
     await this.#download?.take(bytes.length, options)
     return bytes
-  }
-}
-
-class Rate {
-  readonly #bytesPerMs: number
-  readonly #clock: Clock
-  /** Monotonic time at which everything taken so far has had its time. */
-  #paidUntil = 0
-
-  constructor(bytesPerSecond: number, clock: Clock) {
-    if (!(bytesPerSecond > 0)) throw new RangeError(`A rate must be above zero, not ${bytesPerSecond}`)
-    this.#bytesPerMs = bytesPerSecond / 1000
-    this.#clock = clock
-  }
-
-  /** Waits until what was taken before has had its time, then takes `bytes`. */
-  async take(bytes: number, { signal }: StorageOptions): Promise<void> {
-    const now = this.#clock.monotonic()
-    const start = Math.max(now, this.#paidUntil)
-    this.#paidUntil = start + bytes / this.#bytesPerMs
-    if (start > now) await this.#clock.sleep(start - now, { signal })
   }
 }

@@ -4,11 +4,14 @@ import type { RepositoryAccess } from '../descriptors.ts'
 import type { InputOf, ItemOf, OperationName, OutputOf } from '../operations.ts'
 import type { OpenRepository } from './open-repository.ts'
 import type { Told } from './progress.ts'
+import type { WorkRates } from './work-rates.ts'
 
 /** What an operation has of its process. */
 export interface OperationContext<N extends OperationName> {
   readonly access: RepositoryAccess
   readonly repositories: OpenRepository
+  /** What may be moved a second; the repository keeps to it by itself. */
+  readonly rates: WorkRates
   /** Opened, without its index. */
   readonly open: () => Promise<Repository>
   /** Opened, with its index as it is now. */

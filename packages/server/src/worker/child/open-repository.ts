@@ -1,20 +1,28 @@
 import { openStorage, readIndexCache, Repository, saveIndexCache } from '@nixen/backup'
 import { silentLog } from '@nixen/core'
 import type { RepositoryAccess } from '../descriptors.ts'
+import type { WorkRates } from './work-rates.ts'
 
 /** Index files that are saved before the cache is written again: it is written as a whole. */
 const cacheAfter = 16
 
 /** The repository that this process has open; one at a time, kept between operations. */
 export class OpenRepository implements AsyncDisposable {
+  readonly #rates: WorkRates
   #open: { readonly key: string; readonly repository: Repository; cached: number } | undefined
+
+  /** @param rates what may be moved, set anew by each operation */
+  constructor(rates: WorkRates) {
+    this.#rates = rates
+  }
 
   /** Opens it, or gives the one that is open. @throws backup.wrong_password, backup.not_a_repository, storage.* */
   async get(access: RepositoryAccess, signal: AbortSignal): Promise<Repository> {
     const key = JSON.stringify(access)
     if (this.#open?.key === key) return this.#open.repository
     await this[Symbol.asyncDispose]()
-    const { location, password, credentials, upload, download } = access
+    const { location, password, credentials } = access
+    const { upload, download } = this.#rates
     const storage = await openStorage(location, { credentials, upload, download, log: silentLog, signal })
     try {
       const repository = await Repository.open(storage, { password, signal })

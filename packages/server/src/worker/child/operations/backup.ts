@@ -25,7 +25,8 @@ export const backup: OperationCode<'backup'> = async (input, context) => {
   const disks: (BackupDisk & Told)[] = []
   for (const disk of input.disks) {
     progress({ phase: 'open', detail: disk.name })
-    disks.push(await openDisk(disk, { repository, sources, session: context.session, signal: held }))
+    const { session, rates } = context
+    disks.push(await openDisk(disk, { repository, sources, session, rates, signal: held }))
   }
   const result = await backupDisks(repository, {
     host: input.name,
@@ -74,19 +75,20 @@ interface Told {
   readonly told: Pick<BackedUpDisk, 'how' | 'because' | 'sampled'>
 }
 
-interface Opening extends Pick<OperationContext<'backup'>, 'session' | 'signal'> {
+interface Opening extends Pick<OperationContext<'backup'>, 'session' | 'rates' | 'signal'> {
   readonly repository: Repository
   readonly sources: AsyncDisposableStack
 }
 
 async function openDisk(
   { name, source, changed, samples = 0 }: BackupDiskInput,
-  { repository, sources, session, signal }: Opening,
+  { repository, sources, session, rates, signal }: Opening,
 ): Promise<BackupDisk & Told> {
   const path = `/${changed?.file ?? `disk-${name}.raw`}`
   const parent = async (): Promise<DiskSource> =>
     await restorePointDisk(repository, { snapshot: changed?.parent ?? '', path, signal })
-  const opened = sources.use(await openSource(source, { session, base: changed ? parent : undefined, signal }))
+  const found = sources.use(await openSource(source, { session, base: changed ? parent : undefined, signal }))
+  const opened = { ...found, disk: rates.limited(found.disk) }
   const told = opened.how === undefined ? {} : { how: opened.how, because: opened.because ?? [] }
   const extents = opened.changed ?? changed?.extents
   if (!changed || !extents) return { name, source: opened.disk, told }

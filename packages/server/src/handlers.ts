@@ -14,6 +14,7 @@ import { statsHandlers } from './features/inventory/stats.ts'
 import { jobHandlers, runHandlers, type JobHandlerPorts } from './features/job/handlers.ts'
 import { metaHandlers, type MetaPorts } from './features/meta/handlers.ts'
 import { repositoryHandlers, type RepositoryPorts } from './features/repository/handlers.ts'
+import { verifyHandlers, type VerifyHandlerPorts } from './features/prove/verify-handlers.ts'
 import { downloadHandlers } from './features/protect/download-handlers.ts'
 import { leftoverHandlers, type LeftoverPorts } from './features/protect/leftover-handlers.ts'
 import { restoreHandlers } from './features/protect/restore-handlers.ts'
@@ -46,7 +47,8 @@ export type HandlerPorts = ActionHandlerPorts &
   RepositoryPorts &
   SessionPorts &
   SettingsPorts &
-  TransferPorts
+  TransferPorts &
+  VerifyHandlerPorts
 
 /** The handlers of all endpoints. */
 export function makeHandlers(ports: HandlerPorts): Handlers {
@@ -103,6 +105,7 @@ export function makeHandlers(ports: HandlerPorts): Handlers {
       ...restoreHandlers(ports),
       ...leftoverHandlers(ports),
       ...downloadHandlers(ports),
+      ...verifyHandlers(ports),
     },
     user: userHandlers(ports),
     group: groupHandlers(ports),

@@ -36,6 +36,7 @@ import { templateEndpoints } from '../template/endpoints.ts'
 import { diskTransfers, snapshotTransfers, uploadEndpoints, vmTransfers } from '../transfer/endpoints.ts'
 import { tokenEndpoints } from '../token/endpoints.ts'
 import { userEndpoints } from '../user/endpoints.ts'
+import { verifyEndpoints } from '../verify/endpoints.ts'
 import { vmEndpoints } from '../vm/endpoints.ts'
 import { vmQuestions } from '../vm/placement.ts'
 import { operationsOf, type Operation } from './contract.ts'
@@ -62,7 +63,7 @@ export const contract = {
   alert: alertEndpoints,
   channel: channelEndpoints,
   repository: repositoryEndpoints,
-  point: { ...pointEndpoints, ...restoreEndpoints, ...leftoverEndpoints },
+  point: { ...pointEndpoints, ...restoreEndpoints, ...leftoverEndpoints, ...verifyEndpoints },
   user: userEndpoints,
   group: groupEndpoints,
   role: roleEndpoints,

@@ -21,6 +21,7 @@ import { storageArea } from '../storage/errors.ts'
 import { taskArea } from '../task/errors.ts'
 import { templateArea } from '../template/errors.ts'
 import { transferArea } from '../transfer/errors.ts'
+import { verifyArea } from '../verify/errors.ts'
 import { vmArea } from '../vm/errors.ts'
 import { groupArea } from '../group/errors.ts'
 import { roleArea } from '../role/errors.ts'
@@ -42,6 +43,7 @@ export const errorAreas = [
   consoleArea,
   poolArea,
   hostArea,
+  verifyArea,
   vmArea,
   templateArea,
   snapshotArea,

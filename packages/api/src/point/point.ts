@@ -54,6 +54,8 @@ export const Point = z
       consistencies,
       'crash: as after a power cut; quiesced: the guest wrote its caches; memory: with the memory; offline: the VM was off.',
     ).optional(),
+    verified: time('When it was last started and found good.').optional(),
+    check: word(['passed', 'failed'], 'How its newest health check ended.').optional(),
     path: text('What stands for the VM in the repository; points of one VM have the same.'),
     parent: text('The restore point that it was made after, as restic names it.').optional(),
     program: text('What wrote it; absent for old versions of restic.').optional(),

@@ -13,6 +13,7 @@ export const VmProtection = z
       'unprotected: no backup job with a schedule includes it, or none has run yet; failing: its last backup failed; late: a restore point that was due is not there; protected: none of these.',
     ),
     newest: time('When its newest restore point was taken, by whatever job.').optional(),
+    verified: time('When one of its restore points was last started and found good.').optional(),
     job: JobId.optional().meta({ description: 'The job that includes it; of several the one that needs somebody.' }),
   })
   .meta({ id: 'VmProtection', description: 'Whether a VM could be had again, and from when.' })

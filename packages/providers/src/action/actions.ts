@@ -30,9 +30,9 @@ export interface ActionTask {
   log(line: string): void
   /**
    * Writes down how to undo what is about to be made, durably, before it is made. When the action fails, its steps are undone, the last
-   * one first; when it ends well they are forgotten.
+   * one first; when it ends well they are forgotten. `connection` is for what is made on another connection than that of the object.
    */
-  undo(step: UndoStep): Promise<UndoEntry>
+  undo(step: UndoStep, options?: { readonly connection?: ConnectionId }): Promise<UndoEntry>
   /** The session of another connection, for what goes from one to the other. @throws connection.not_connected */
   session(connection: ConnectionId): ProviderSession
 }

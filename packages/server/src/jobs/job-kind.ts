@@ -27,6 +27,8 @@ export interface JobKind<K extends JobWork['kind'] = JobWork['kind']> {
   describe(work: Extract<JobWork, { kind: K }>): string
   /** Why it would not be done with an object now. */
   refuse(context: Pick<RunContext, 'job' | 'who'>, object: Selected): string | undefined
+  /** Which of its objects have their turn in a run; all when left out. */
+  choose?(context: RunContext, objects: readonly Selected[]): Promise<readonly Selected[]>
   /** Does it with one object. The task is the object's own. */
   work(context: RunContext, object: Selected, task: ActionTask): Promise<ItemResult | void>
   /** Once, after the last object. */

@@ -149,7 +149,11 @@ export class Jobs {
     const only = request.only && new Set(request.only)
     const objects = this.#objects(job, who).filter((object) => !only || only.has(object.id))
     if (objects.length === 0) throw jobErrors.nothing_selected({ name: job.name })
-    return await this.#begin({ job, schedule, run: newOwnId<'run'>(), who }, objects, request)
+    const context: RunContext = { job, schedule, run: newOwnId<'run'>(), who }
+    const kind = this.#kindOf(job)
+    // Who names objects means these.
+    const chosen = kind.choose && !only ? await kind.choose(context, objects) : objects
+    return await this.#begin(context, chosen, request)
   }
 
   /** Waits until the run of a job that goes on now has ended. */

@@ -14,6 +14,9 @@ export interface Selected {
   readonly name: string
 }
 
+/** Tags of VMs that Nixen itself made for a purpose: they are only worked on when somebody names them. */
+const setAside = ['nixen:health-check', 'nixen:replica'] as const
+
 /** Objects of `type` that a selection finds now, of those that somebody may see, by name. @throws query.invalid */
 export function selectObjects(
   { inventory, clock }: SelectPorts,
@@ -22,7 +25,9 @@ export function selectObjects(
 ): readonly Selected[] {
   const reach = who.access.reach(`${type}:read`)
   if (reach === 'none') return []
-  const context = { now: clock.now(), nameOf: (id: string) => inventory.nameOf(id), visible: mayBe(reach, excludeTags) }
+  const nameOf = (id: string): string | undefined => inventory.nameOf(id)
+  const named = mayBe(reach, excludeTags)
+  const context = { now: clock.now(), nameOf, visible: mayBe(reach, [...excludeTags, ...setAside]) }
   const found = new Map<ResourceId, string>()
   if (q !== undefined) {
     const { items } = listObjects(type, inventory.all(type), { q, limit: 1_000_000, ...context })
@@ -30,7 +35,7 @@ export function selectObjects(
   }
   for (const id of ids) {
     const object = parseId(id)?.type === type ? inventory.get(type, id) : undefined
-    if (object && context.visible(object)) found.set(id, object.name)
+    if (object && named(object)) found.set(id, object.name)
   }
   return [...found].map(([id, name]) => ({ id, name }))
 }

@@ -72,6 +72,10 @@ function vmMetrics(of: readonly Vm[]): Metric[] {
       of,
       value: ({ protection }) => (protection?.newest === undefined ? undefined : protection.newest / 1000),
     }),
+    gauge('nixen_vm_verified_seconds', 'When a restore point was last started and found good, seconds since 1970.', {
+      of,
+      value: ({ protection }) => (protection?.verified === undefined ? undefined : protection.verified / 1000),
+    }),
   ]
 }
 

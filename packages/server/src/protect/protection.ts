@@ -96,10 +96,14 @@ export class Protection implements AsyncDisposable {
     const points = newestByVm(catalogue.all())
     const covers = await this.#covers(points)
     const now = clock.now()
+    const verified = verifiedByVm(catalogue.all())
     const states = new Map<string, VmProtection>()
     for (const { id } of inventory.all('vm')) {
-      const newest = points.get(parseId(id)?.key ?? '')?.get('')
-      const found = protectionOf(covers.get(id) ?? [], newest, now)
+      const key = parseId(id)?.key ?? ''
+      const newest = points.get(key)?.get('')
+      const state = protectionOf(covers.get(id) ?? [], newest, now)
+      const proved = verified.get(key)
+      const found = proved === undefined ? state : { ...state, verified: proved }
       if (found !== unprotected) states.set(id, sameOr(this.#states.get(id), found))
     }
     this.#states = states
@@ -158,7 +162,7 @@ export class Protection implements AsyncDisposable {
 }
 
 function isAboutBackups(action: string): boolean {
-  return ['job.run', 'repository.refresh', 'repository.check'].includes(action)
+  return ['job.run', 'repository.refresh', 'repository.check', 'point.verify'].includes(action)
 }
 
 function note(failed: Set<string>, { id, state }: RunItem): void {
@@ -178,6 +182,14 @@ function newestByVm(points: readonly Point[]): NewestPoints {
     if (!mine) found.set(uuid, (mine = new Map()))
     for (const key of ['', job]) if ((mine.get(key) ?? 0) < time) mine.set(key, time)
   }
+  return found
+}
+
+/** When a restore point of each VM was found good last, by its UUID. */
+function verifiedByVm(points: readonly Point[]): ReadonlyMap<string, number> {
+  const found = new Map<string, number>()
+  for (const { uuid, verified } of points)
+    if (uuid !== undefined && verified !== undefined) found.set(uuid, Math.max(verified, found.get(uuid) ?? 0))
   return found
 }
 
@@ -206,5 +218,6 @@ function remembered(dueAfter: (after: number) => number | undefined): (after: nu
 }
 
 function sameOr(before: VmProtection | undefined, now: VmProtection): VmProtection {
-  return before && before.state === now.state && before.newest === now.newest && before.job === now.job ? before : now
+  const same = before && (['state', 'newest', 'verified', 'job'] as const).every((key) => before[key] === now[key])
+  return same ? before : now
 }

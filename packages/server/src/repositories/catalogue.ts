@@ -2,6 +2,9 @@ import { formatPointId, type Point, type RepositoryId } from '@nixen/api'
 import type { PointRecord } from '../worker/point-record.ts'
 import type { CatalogueFile } from './catalogue-file.ts'
 
+/** What the health checks of a restore point come to. */
+export type PointMark = Pick<Point, 'check' | 'verified'>
+
 /** All restore points of all repositories, in memory: 100,000 take about 60 MB and are searched in a few dozen milliseconds. */
 export class Catalogue {
   readonly #file: CatalogueFile
@@ -10,6 +13,8 @@ export class Catalogue {
   #sorted: readonly Point[] | undefined
   /** The one copy of texts and lists that many points have. */
   readonly #texts = new Map<string, string>()
+  /** What health checks say, by repository and snapshot: also of points that are not known yet. */
+  readonly #checks = new Map<RepositoryId, Map<string, PointMark>>()
   readonly #lists = new Map<string, string[]>()
 
   constructor(file: CatalogueFile) {
@@ -28,6 +33,22 @@ export class Catalogue {
 
   get(repository: RepositoryId, snapshot: string): Point | undefined {
     return this.#points.get(repository)?.get(snapshot)
+  }
+
+  /** Notes what health checks say of a restore point; `undefined` takes it away. */
+  setCheck(repository: RepositoryId, snapshot: string, mark: PointMark | undefined): void {
+    let marks = this.#checks.get(repository)
+    if (!marks) this.#checks.set(repository, (marks = new Map()))
+    const before = marks.get(snapshot)
+    if (before?.check === mark?.check && before?.verified === mark?.verified) return
+    if (mark) marks.set(snapshot, mark)
+    else marks.delete(snapshot)
+    const points = this.#points.get(repository)
+    const point = points?.get(snapshot)
+    if (!points || !point) return
+    const { check: _check, verified: _verified, ...rest } = point
+    points.set(snapshot, marked(rest, mark))
+    this.#sorted = undefined
   }
 
   /** Those of one repository. */
@@ -88,7 +109,8 @@ export class Catalogue {
   #put(repository: RepositoryId, record: PointRecord): void {
     let points = this.#points.get(repository)
     if (!points) this.#points.set(repository, (points = new Map()))
-    points.set(record.snapshot, this.pointOf(repository, record))
+    const mark = this.#checks.get(repository)?.get(record.snapshot)
+    points.set(record.snapshot, marked(this.pointOf(repository, record), mark))
   }
 
   /** A record as the contract has it. */
@@ -137,4 +159,10 @@ export class Catalogue {
     }
     return known
   }
+}
+
+function marked(point: Omit<Point, 'check' | 'verified'>, mark: PointMark | undefined): Point {
+  if (!mark) return point
+  const { check, verified } = mark
+  return { ...point, ...(check === undefined ? {} : { check }), ...(verified === undefined ? {} : { verified }) }
 }

@@ -6,7 +6,8 @@ export interface RunningTaskPorts {
   readonly clock: Clock
   readonly publish: (task: Task) => void
   readonly addLine: (seq: number, line: TaskLine) => Promise<void>
-  readonly writeUndo: (step: UndoStep) => Promise<UndoEntry>
+  /** On the connection of the task, or on another one. */
+  readonly writeUndo: (step: UndoStep, connection: ConnectionId | undefined) => Promise<UndoEntry>
   readonly session: (connection: ConnectionId) => ProviderSession
 }
 
@@ -68,9 +69,9 @@ export class RunningTask implements ActionTask {
     this.#writing.catch(() => undefined)
   }
 
-  async undo(step: UndoStep): Promise<UndoEntry> {
+  async undo(step: UndoStep, { connection }: { readonly connection?: ConnectionId } = {}): Promise<UndoEntry> {
     this.signal.throwIfAborted()
-    return await this.#ports.writeUndo(step)
+    return await this.#ports.writeUndo(step, connection)
   }
 
   session(connection: ConnectionId): ProviderSession {

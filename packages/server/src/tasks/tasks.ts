@@ -168,10 +168,10 @@ export class Tasks implements AsyncDisposable {
       clock,
       publish: (changed) => inventory.put('task', changed),
       addLine: async (seq, line) => await store.addLine(task.id, seq, line),
-      writeUndo: async (step) =>
+      writeUndo: async (step, other) =>
         await journal.write(step, {
           task: task.id,
-          connection: connection ?? (first === undefined ? ownConnection : connectionOfId(first)),
+          connection: other ?? connection ?? (first === undefined ? ownConnection : connectionOfId(first)),
         }),
       session,
     })

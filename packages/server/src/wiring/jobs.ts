@@ -8,6 +8,7 @@ import type { Base } from './base.ts'
 import type { Live } from './live.ts'
 import type { Messages } from './messages.ts'
 import type { People } from './people.ts'
+import type { Proof } from './proof.ts'
 import type { Stores } from './stores.ts'
 import type { Work } from './work.ts'
 
@@ -15,6 +16,7 @@ import type { Work } from './work.ts'
 export interface JobRooms {
   readonly live: Live
   readonly stores: Stores
+  readonly proof: Proof
   readonly work: Work
   readonly people: People
   readonly messages: Messages

@@ -11,6 +11,7 @@ import { openLive, type Live } from './live.ts'
 import { openMessages } from './messages.ts'
 import { openPeople, type People } from './people.ts'
 import { startProtection, startUpkeep } from './protection.ts'
+import { openProof } from './proof.ts'
 import { openStores } from './stores.ts'
 import { openTransfers } from './transfers.ts'
 import { openWork, type Work } from './work.ts'
@@ -35,7 +36,8 @@ export async function wire(base: Base): Promise<Wired> {
   startUpkeep(base, { stores, work })
   const people = openPeople(base, live)
   const messages = await openMessages(base, live)
-  const rooms = { live, stores, work, people, messages }
+  const proof = openProof(base, stores)
+  const rooms = { live, stores, proof, work, people, messages }
   const jobs = await openJobs(base, rooms)
   startProtection(base, jobs, rooms)
   startScheduler(base, jobs)
@@ -48,6 +50,7 @@ export async function wire(base: Base): Promise<Wired> {
     ...shared,
     ...live,
     ...stores,
+    ...proof,
     ...work,
     ...transfers,
     ...people,

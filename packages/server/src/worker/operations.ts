@@ -1,6 +1,7 @@
 import { backupKinds, type BackupOperations } from './operations/backup.ts'
 import type { OperationKind } from './operations/operation.ts'
 import { pointKinds, type PointOperations } from './operations/points.ts'
+import { proveKinds, type ProveOperations } from './operations/prove.ts'
 import { repositoryKinds, type RepositoryOperations } from './operations/repository.ts'
 import { restoreKinds, type RestoreOperations } from './operations/restore.ts'
 import { upkeepKinds, type UpkeepOperations } from './operations/upkeep.ts'
@@ -10,7 +11,13 @@ import { upkeepKinds, type UpkeepOperations } from './operations/upkeep.ts'
  * here twice, and its code in `child/operations.ts`.
  */
 export interface Operations
-  extends RepositoryOperations, PointOperations, BackupOperations, RestoreOperations, UpkeepOperations {}
+  extends
+    RepositoryOperations,
+    PointOperations,
+    BackupOperations,
+    RestoreOperations,
+    UpkeepOperations,
+    ProveOperations {}
 
 /** How operations of one repository stand to each other and to the limits. */
 export const operationKinds = {
@@ -19,6 +26,7 @@ export const operationKinds = {
   ...backupKinds,
   ...restoreKinds,
   ...upkeepKinds,
+  ...proveKinds,
 } as const satisfies Readonly<Record<OperationName, OperationKind>>
 
 export type OperationName = keyof Operations

@@ -29,6 +29,8 @@ export type ForgetWhat =
       /** Only points of these paths, or with all of these tags (as restic has them: `nixen:job=…`). */
       readonly paths?: readonly string[] | undefined
       readonly tags?: readonly string[] | undefined
+      /** Only these count for what the policy keeps: points that were found good. Those that are newer than them stay as well. */
+      readonly verified?: readonly string[] | undefined
     }
   | { readonly by: 'name'; readonly snapshots: readonly string[] }
 

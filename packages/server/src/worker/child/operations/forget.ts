@@ -10,6 +10,7 @@ import {
 import type { ForgetLine, ForgetWhat } from '../../operations/points.ts'
 import type { OperationCode } from '../context.ts'
 import { recordOf } from '../record-of.ts'
+import { planForgetVerified } from './plan-verified.ts'
 
 const defaultLockWait = 600_000
 
@@ -33,12 +34,13 @@ function planOf(points: readonly Snapshot[], what: ForgetWhat, now: number): For
     const { keep: _, ...plan } = planForgetNamed(points, present(points, what.snapshots))
     return { ...plan, keep: [] }
   }
-  const { paths, tags = [], policy, groupBy = ['paths'], timeZone } = what
+  const { paths, tags = [], policy, groupBy = ['paths'], timeZone, verified } = what
   const chosen = points.filter(
     (point) =>
       (paths === undefined || point.paths.some((path) => paths.includes(path))) &&
       tags.every((tag) => point.tags.includes(tag)),
   )
+  if (verified) return planForgetVerified(chosen, { policy, now, timeZone, verified: new Set(verified) })
   return planForget(chosen, policy, now, { groupBy, ...(timeZone === undefined ? {} : { timeZone }) })
 }
 

@@ -1,4 +1,4 @@
-import type { JobWork } from '@nixen/api'
+import type { JobWork, RepositoryId } from '@nixen/api'
 import type { Clock } from '@nixen/core'
 import type { Connections } from '../connections/connections.ts'
 import type { Inventory } from '../inventory/inventory.ts'
@@ -12,6 +12,8 @@ export interface BackupPorts {
   readonly connections: Connections
   readonly repositories: Repositories
   readonly clock: Clock
+  /** Restore points of a repository that were started and found good. */
+  readonly verifiedIn?: ((repository: RepositoryId) => readonly string[]) | undefined
 }
 
 /** The same while a job runs. */

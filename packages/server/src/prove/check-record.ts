@@ -1,4 +1,4 @@
-import type { JobId, PointCheck } from '@nixen/api'
+import type { PointCheck } from '@nixen/api'
 import { isRecord } from '@nixen/core'
 import type { NoteItem } from '../worker/operations/prove.ts'
 
@@ -41,7 +41,7 @@ export function showCheck(
 ): PointCheck {
   return {
     ...rest,
-    ...(job === undefined ? {} : { job: job as JobId }),
+    ...(job === undefined ? {} : { job }),
     id: name,
     point,
     picture: evidence !== undefined,

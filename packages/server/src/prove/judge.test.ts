@@ -6,6 +6,7 @@ const wish = { demand: 'agent', patience: 60_000, settle: 10_000 } as const
 const silent: GuestSigns = { power: 'running', boot: 'a', agent: { state: 'silent' } }
 const up: GuestSigns = { power: 'running', boot: 'a', agent: { state: 'up', ips: [] } }
 const stale: GuestSigns = { ...silent, agent: { state: 'stale', reason: 'it is old' } }
+const bootedAs = (boot: string): GuestSigns => ({ ...up, boot })
 const off: GuestSigns = { power: 'halted', agent: { state: 'silent' } }
 
 /** Looks every 5 s from the start. */
@@ -36,7 +37,7 @@ describe('a guest', () => {
     ['has an agent that tells old news', many(stale), {}, /no sign of the guest agent.*not believed: it is old/],
     [
       'restarts again and again with an agent that is up each time',
-      ['a', 'b', 'c', 'd', 'e', 'f'].map((boot) => ({ ...up, boot })),
+      ['a', 'b', 'c', 'd', 'e', 'f'].map((boot) => bootedAs(boot)),
       {},
       /restarts again and again, 4 times/,
     ],

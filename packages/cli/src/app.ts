@@ -1,5 +1,6 @@
 import { buildApplication, buildRouteMap, text_en, type Application, type Command, type RouteMap } from '@stricli/core'
 import type { Routes } from './api/routes.ts'
+import { applianceRoutes } from './appliance/routes.ts'
 import { completionRoute } from './completion/route.ts'
 import { hostConsoleCommands, vmConsoleCommands } from './console/routes.ts'
 import type { NixenContext } from './context.ts'
@@ -26,6 +27,7 @@ const localRoutes = {
   state: stateRoutes,
   repo: repoRoutes,
   toolstack: toolstackRoutes,
+  appliance: applianceRoutes,
   completion: completionRoute,
 } as const
 

@@ -1,0 +1,5 @@
+{ nixpkgs, system }:
+import nixpkgs {
+  inherit system;
+  overlays = [ (import ../overlay.nix) ];
+}

@@ -1,0 +1,3 @@
+final: _: {
+  nixen = final.callPackage ./package.nix { };
+}

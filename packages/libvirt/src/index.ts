@@ -11,3 +11,19 @@ export type { CallOptions } from './rpc/rpc.ts'
 export type { SshOptions } from './transport/ssh.ts'
 export type { TlsOptions } from './transport/tls.ts'
 export { parseUri, type LibvirtUri, type TransportKind } from './transport/uri.ts'
+export { parseCapabilities, type HostCapabilities } from './xml/capabilities.ts'
+export {
+  parseDomain,
+  readDisk,
+  readDomain,
+  type DiskBacking,
+  type DomainDisk,
+  type DomainGraphics,
+  type DomainNic,
+  type DomainXml,
+} from './xml/domain.ts'
+export { printXml, xml, XmlElement, type XmlContent, type XmlOther } from './xml/element.ts'
+export { parseNetwork, type NetworkXml } from './xml/network.ts'
+export { parseNodeDevice, type NodeDevice } from './xml/node-device.ts'
+export { countOf, parseXml, sizeOf } from './xml/parse.ts'
+export { parseStoragePool, parseStorageVolume, type StoragePoolXml, type StorageVolumeXml } from './xml/storage.ts'

@@ -1,4 +1,4 @@
-import { Duplex, Readable } from 'node:stream'
+import { Duplex } from 'node:stream'
 import { safeInteger } from '@nixen/core'
 import { libvirtErrors } from '../errors.ts'
 import { VirNetStreamHole as StreamHole } from '../generated/types.ts'
@@ -118,13 +118,16 @@ export class RpcStream implements AsyncDisposable {
 
   /** Both directions as Node has them, for consoles. */
   toDuplex(): Duplex {
-    const duplex = Duplex.from({
-      readable: Readable.from(this.bytes(), { objectMode: false }),
-      writable: async (source: AsyncIterable<Uint8Array>) => {
-        for await (const chunk of source) await this.write(chunk)
-      },
+    const reading = this.bytes()
+    const duplex = new Duplex({
+      read: () => void settle(pull(), (error) => error && duplex.destroy(error)),
+      write: (chunk: Buffer, _encoding, done) => void settle(this.write(chunk), done),
+      destroy: (error, done) => void settle(this.abort(), () => done(error)),
     })
-    duplex.once('close', () => void this.abort())
+    const pull = async (): Promise<void> => {
+      const { done, value } = await reading.next()
+      duplex.push(done ? null : value)
+    }
     return duplex
   }
 
@@ -192,6 +195,16 @@ export class RpcStream implements AsyncDisposable {
     this.#wake?.()
     this.#wake = undefined
   }
+}
+
+/** Tells a callback how a promise ended. */
+async function settle(work: Promise<unknown>, done: (error?: Error | null) => void): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    return done(error instanceof Error ? error : new Error(String(error)))
+  }
+  done()
 }
 
 const zeroBlock = new Uint8Array(1024 * 1024)

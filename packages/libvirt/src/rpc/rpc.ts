@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { messageOf, type Clock } from '@nixen/core'
+import { isAppError, messageOf, type Clock } from '@nixen/core'
 import { libvirtErrors } from '../errors.ts'
 import type { Procedure } from '../wire/procedure.ts'
 import { XdrReader } from '../wire/xdr-reader.ts'
@@ -59,7 +59,7 @@ export class Rpc {
     this.#duplex = duplex
     this.#options = options
     duplex.on('data', (chunk: Buffer) => this.#receive(chunk))
-    duplex.on('error', (error) => this.#end(libvirtErrors.lost({ reason: messageOf(error) }, { cause: error })))
+    duplex.on('error', (error) => this.#end(brokenBy(error)))
     duplex.on('end', () => this.#end(this.#cutOff()))
     duplex.on('close', () => this.#end(this.#cutOff()))
   }
@@ -280,6 +280,11 @@ export class Rpc {
     this.#duplex.destroy()
     this.#options.onClose?.(error)
   }
+}
+
+/** A transport that knows more (ssh) says it itself. */
+function brokenBy(error: unknown): unknown {
+  return isAppError(error) ? error : libvirtErrors.lost({ reason: messageOf(error) }, { cause: error })
 }
 
 /** All programs have version 1. */

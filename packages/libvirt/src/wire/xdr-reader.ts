@@ -69,7 +69,7 @@ export class XdrReader {
   opaqueFixed(length: number): Uint8Array {
     const at = this.#take(padded(length))
     // A copy: what is read outlives the message that it came in.
-    return Uint8Array.prototype.slice.call(this.#bytes, at, at + length)
+    return new Uint8Array(this.#bytes.subarray(at, at + length))
   }
 
   wide(max: number): Uint8Array {

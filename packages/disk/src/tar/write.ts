@@ -11,7 +11,18 @@ export interface TarHeaderOptions {
   readonly mode?: number | undefined
   /** Epoch milliseconds; 1970 when left out, so that equal content makes equal files. */
   readonly modified?: number | undefined
+  /** A file when left out. */
+  readonly kind?: 'file' | 'directory' | 'link' | undefined
+  /** What a symbolic link points to. */
+  readonly target?: string | undefined
+  /** Numbers of the owner and the group; root when left out. */
+  readonly uid?: number | undefined
+  readonly gid?: number | undefined
 }
+
+const typeFlags = { file: '0', link: '2', directory: '5' } as const
+/** Largest number of an owner that fits into seven octal digits. */
+const maxOctalOwner = 0o7777777
 
 /** Largest size that fits into eleven octal digits. */
 const maxOctalSize = 0o77777777777
@@ -32,8 +43,21 @@ export function tarHeader(options: TarHeaderOptions): Uint8Array {
   const records = new Map<string, string>()
   if (!split) records.set('path', options.name)
   if (options.size > maxOctalSize) records.set('size', String(options.size))
+  const { kind = 'file', target = '', uid = 0, gid = 0 } = options
+  const link = encoder.encode(target)
+  if (link.length > 100) records.set('linkpath', target)
+  if (uid > maxOctalOwner) records.set('uid', String(uid))
+  if (gid > maxOctalOwner) records.set('gid', String(gid))
   const name = split ?? { prefix: zeros.subarray(0, 0), name: encoder.encode(options.name).subarray(0, 100) }
-  const main = ustar({ ...options, ...name, type: '0', size: Math.min(options.size, maxOctalSize) })
+  const main = ustar({
+    ...options,
+    ...name,
+    link: link.subarray(0, 100),
+    type: typeFlags[kind],
+    size: Math.min(options.size, maxOctalSize),
+    uid: Math.min(uid, maxOctalOwner),
+    gid: Math.min(gid, maxOctalOwner),
+  })
   if (records.size === 0) return main
   const body = paxRecords(records)
   const extended = ustar({
@@ -75,20 +99,25 @@ interface UstarFields {
   readonly size: number
   readonly mode?: number | undefined
   readonly modified?: number | undefined
+  readonly link?: Uint8Array | undefined
+  readonly uid?: number | undefined
+  readonly gid?: number | undefined
 }
 
-function ustar({ name, prefix, type, size, mode = 0o644, modified = 0 }: UstarFields): Uint8Array {
+function ustar({ name, prefix, type, size, link, ...facts }: UstarFields): Uint8Array {
+  const { mode = 0o644, modified = 0, uid = 0, gid = 0 } = facts
   const block = new Uint8Array(tarBlock)
   const put = (offset: number, text: string): void => block.set(encoder.encode(text), offset)
   const octal = (value: number, digits: number): string => `${value.toString(8).padStart(digits, '0')}\0`
   block.set(name)
   put(100, octal(mode, 7))
-  put(108, octal(0, 7))
-  put(116, octal(0, 7))
+  put(108, octal(uid, 7))
+  put(116, octal(gid, 7))
   put(124, octal(size, 11))
   put(136, octal(Math.max(0, Math.min(maxOctalSize, Math.floor(modified / 1000))), 11))
   put(148, '        ')
   put(156, type)
+  if (link) block.set(link, 157)
   put(257, 'ustar\x0000')
   block.set(prefix, 345)
   let sum = 0

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ConnectionId } from '@nixen/api'
+import { systemClock } from '@nixen/core'
 import type { RunningPool, Toolstack } from '@nixen/toolstack'
 import { Xapi } from '@nixen/xapi'
 import { describe, expect, test } from 'vitest'
@@ -12,13 +13,40 @@ import { ports, quickToolstack, specOf } from './connect.ts'
 // NIXEN_LONG_TESTS=1 lets every call fail in turn; otherwise a few of each action.
 const long = process.env['NIXEN_LONG_TESTS'] !== undefined
 
+/** A toolstack that may die and come back with what it had, at the same addresses. */
+class Mortal {
+  readonly folder: string
+  #now: Promise<Toolstack>
+
+  constructor(folder: string) {
+    this.folder = folder
+    this.#now = this.#start(0)
+  }
+
+  get now(): Promise<Toolstack> {
+    return this.#now
+  }
+
+  restart(): Promise<unknown> {
+    this.#now = this.#now.then(async (running) => {
+      const { port } = running
+      await running[Symbol.asyncDispose]()
+      return await this.#start(port)
+    })
+    return this.#now
+  }
+
+  #start(port: number): Promise<Toolstack> {
+    return quickToolstack({ pools: 2, hosts: 2, vms: 5, dataDir: this.folder, port })
+  }
+}
+
 /** Two pools of a toolstack: two hosts and a few VMs each. */
 async function toolstackTarget(): Promise<ActingTarget> {
   const folder = await mkdtemp(join(tmpdir(), 'nixen-acting-'))
-  const toolstack = await quickToolstack({ pools: 2, hosts: 2, vms: 5, dataDir: folder })
-  const endpoints = await Promise.all(toolstack.pools.map((pool, index) => endpointOf(toolstack, pool, index)))
+  const mortal = new Mortal(folder)
+  const endpoints = [await endpointOf(mortal, 0), await endpointOf(mortal, 1)] as const
   const [first, second] = endpoints
-  if (!first || !second) throw new Error('there are two pools')
   return {
     provider: xapiProvider,
     first,
@@ -26,39 +54,31 @@ async function toolstackTarget(): Promise<ActingTarget> {
     folder: '/mnt/files',
     async [Symbol.asyncDispose]() {
       for (const endpoint of endpoints) await endpoint.close()
-      await toolstack[Symbol.asyncDispose]()
+      await (await mortal.now)[Symbol.asyncDispose]()
       await rm(folder, { recursive: true, force: true })
     },
   }
 }
 
-async function endpointOf(
-  toolstack: Toolstack,
-  { url, faults }: RunningPool,
-  index: number,
-): Promise<ActingEndpoint & { close(): Promise<void> }> {
+async function endpointOf(mortal: Mortal, index: number): Promise<ActingEndpoint & { close(): Promise<void> }> {
+  const poolNow = async (): Promise<RunningPool> => {
+    const pool = (await mortal.now).pools[index]
+    if (!pool) throw new Error('there are two pools')
+    return pool
+  }
+  const { url, faults } = await poolNow()
   // Each pool has a certificate of its own.
   const probe = await xapiProvider.probe(url, ports)
   const fingerprint = probe.secure ? probe.fingerprint : ''
-  const spec = { ...specOf(toolstack), fingerprint, id: ConnectionId.parse(`pool${index + 1}`), address: url }
-  const xapi = await Xapi.connect({
-    url,
-    username: 'root',
-    password: 'nixen',
-    tls: { kind: 'pin', fingerprint },
-  })
+  const spec = { ...specOf(await mortal.now), fingerprint, id: ConnectionId.parse(`pool${index + 1}`), address: url }
+  const connect = (): Promise<Xapi> =>
+    Xapi.connect({ url, username: 'root', password: 'nixen', tls: { kind: 'pin', fingerprint } })
+  let xapi = await connect()
   return {
     spec,
     truth: () => xapiTruth(xapi, spec.id),
     failCall(skip) {
-      const rule = faults.add({
-        method: '*',
-        // Waiting for tasks, and what the pool does by itself.
-        except: ['event', 'task', 'session'],
-        skip,
-        count: 1,
-        error: ['INTERNAL_ERROR', 'injected'],
-      })
+      const rule = faults.add({ ...calls, skip, count: 1, error: ['INTERNAL_ERROR', 'injected'] })
       return {
         get struck() {
           return rule.used > 0
@@ -66,13 +86,42 @@ async function endpointOf(
         remove: () => rule.remove(),
       }
     },
+    dieAt(skip, { after }) {
+      // Before it is done it waits for ever; it ends with the toolstack.
+      const rule = faults.add({ ...calls, skip, count: 1, ...(after ? { lost: true } : { delay: 2 ** 31 - 1 }) })
+      const over = new AbortController()
+      const watching = (async () => {
+        while (!over.signal.aborted) {
+          if (rule.used > 0) {
+            await xapi[Symbol.asyncDispose]()
+            await mortal.restart()
+            xapi = await connect()
+            return
+          }
+          await systemClock.sleep(10)
+        }
+      })()
+      return {
+        get struck() {
+          return rule.used > 0
+        },
+        async back() {
+          over.abort()
+          rule.remove()
+          await watching
+        },
+      }
+    },
     slow: (ms) => faults.setDelays(ms === 0 ? {} : { all: ms }),
     close: () => xapi[Symbol.asyncDispose](),
   }
 }
 
+/** Waiting for tasks, and what the pool does by itself, do not count. */
+const calls = { method: '*', except: ['event', 'task', 'session'] } as const
+
 describe('xapi on a toolstack', () => {
-  const cases = actingConformance(long ? {} : { places: 3 })
+  const cases = actingConformance(long ? {} : { places: 3, deaths: 1 })
   test.each(cases.map((rule) => [rule.name, rule] as const))(
     '%s',
     async (_, rule) => {

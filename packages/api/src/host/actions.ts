@@ -20,6 +20,15 @@ export const hostActions = {
       tags: z.array(z.string().min(1).max(200)).max(100).optional().meta({ description: 'All its tags.' }),
       iscsiIqn: text('Name of the host as an iSCSI initiator.').max(300).optional(),
       multipathing: flag('Several paths to one unit are used; only in maintenance.').optional(),
+      powerOnMode: text(
+        'How it is switched on from afar: wake-on-lan, iLO, DRAC, a script of the hosts; empty for not at all.',
+      )
+        .max(200)
+        .optional(),
+      powerOnConfig: z
+        .record(z.string().min(1).max(100), z.string().max(1000))
+        .optional()
+        .meta({ description: 'What that way needs (power_on_ip, power_on_user, …).' }),
       syslogTo: text('Where its log is sent to by syslog; empty for nowhere.').max(253).optional(),
     }),
     cli: { verb: 'host update' },
@@ -74,6 +83,23 @@ export const hostActions = {
     summary: 'Suspend the VMs of a host, reboot it, and resume them',
     permission: 'host:power',
     can: hostCan.smartReboot,
+  }),
+  emergencyShutdown: action({
+    ...host,
+    name: 'emergency-shutdown',
+    title: 'Suspend the VMs of NAME and shut it down',
+    summary: 'Suspend all VMs of a host and shut it down, as when the power is about to fail',
+    description: 'VMs that cannot be suspended are shut down. When a step fails before the host goes, they go on.',
+    permission: 'host:power',
+    can: hostCan.smartReboot,
+  }),
+  scanNics: action({
+    ...host,
+    name: 'scan-nics',
+    title: 'Look for NICs of NAME',
+    summary: 'Look for network interfaces that were put into a host',
+    permission: 'host:update',
+    can: hostCan.update,
   }),
   powerOn: action({
     ...host,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { action, creation } from '../action/action.ts'
 import { NetworkId, NicId, PoolId } from '../ids/resource-id.ts'
-import { text, word } from '../schema/fields.ts'
+import { flag, text, word } from '../schema/fields.ts'
 import { poolCan } from '../pool/capabilities.ts'
 import { networkCan } from './capabilities.ts'
 
@@ -17,7 +17,10 @@ export const networkActions = {
     from: 'pool',
     path: '/networks',
     title: 'Create a network in NAME',
-    summary: 'Create a network: within the hosts, on a VLAN of a host NIC, or on a bond of several',
+    summary:
+      'Create a network: within each host, on a VLAN of a host NIC, on a bond of several, or private between hosts',
+    description:
+      'A private network between hosts (`tunnel`) needs a controller that joins the switches of the hosts (`pool set-sdn-controller`); without one it is refused. `bond` and `vlan` need nothing.',
     input: z.strictObject({
       pool: PoolId,
       name,
@@ -37,6 +40,13 @@ export const networkActions = {
           mode: word(['balance-slb', 'active-backup', 'lacp'], 'How traffic is spread.').default('balance-slb'),
         })
         .optional(),
+      tunnel: z
+        .strictObject({
+          nic: NicId.meta({ description: 'NIC with an address, over which it goes; those of the other hosts follow.' }),
+          protocol: word(['gre', 'vxlan'], 'How frames are wrapped.').default('vxlan'),
+        })
+        .optional()
+        .meta({ description: 'Private between the hosts of the pool, over a network that they have.' }),
     }),
     permission: 'network:create',
     can: poolCan.update,
@@ -54,6 +64,7 @@ export const networkActions = {
       tags: z.array(z.string().min(1).max(200)).max(100).optional().meta({ description: 'All its tags.' }),
       mtu: mtu.optional(),
       locking: word(['unlocked', 'disabled'], 'What NICs that follow the network let through.').optional(),
+      default: flag('New VMs are plugged in here.').optional(),
       nbd: word(['off', 'tls', 'insecure'], 'Whether disks may be read over it by NBD.').optional(),
     }),
     cli: { verb: 'network update' },

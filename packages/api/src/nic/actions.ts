@@ -54,8 +54,9 @@ export const nicActions = {
     title: 'Set the address of NAME',
     summary: 'Set how a NIC of a host gets its address',
     input: z.strictObject({
-      mode: word(['none', 'dhcp', 'static'], 'How.'),
-      ip: address.default(''),
+      mode: word(['none', 'dhcp', 'static', 'autoconf'], 'How; autoconf is for IPv6.'),
+      family: word(['ipv4', 'ipv6'], 'Which address.').default('ipv4'),
+      ip: address.default('').meta({ description: 'Its address; of IPv6 with the length of the prefix.' }),
       netmask: address.default(''),
       gateway: address.default(''),
       dns: text('Addresses of name servers, with commas.').max(200).default(''),

@@ -26,10 +26,29 @@ export const poolActions = {
       migrationNetwork: NetworkId.nullable().optional().meta({
         description: 'Network that migrations use; null for the management network.',
       }),
+      migrationCompression: flag('Memory is compressed while VMs move.').optional(),
+      suspendStorage: StorageId.nullable().optional().meta({ description: 'Where memory of suspended VMs is saved.' }),
+      crashDumpStorage: StorageId.nullable()
+        .optional()
+        .meta({ description: 'Where hosts save what is left of a crash.' }),
     }),
-    needs: { migrationNetwork: 'network:read' },
+    needs: { migrationNetwork: 'network:read', suspendStorage: 'disk:create', crashDumpStorage: 'disk:create' },
     cli: { verb: 'pool update' },
     permission: 'pool:update',
+    can: poolCan.update,
+  }),
+  setSdnController: action({
+    ...pool,
+    name: 'set-sdn-controller',
+    title: 'Set the SDN controller of NAME',
+    summary: 'Set which controller joins the private networks of the hosts of a pool, or none',
+    description:
+      'The switches of the hosts (Open vSwitch) connect to it over TLS. Hosts only note which tunnels there shall be: without a controller nothing passes between them.',
+    input: z.strictObject({
+      address: text('Name or address of the controller; null for none.').min(1).max(253).nullable(),
+      port: z.int().min(1).max(65_535).default(6640).meta({ description: 'Port of the controller (OVSDB over TLS).' }),
+    }),
+    permission: 'pool:manage',
     can: poolCan.update,
   }),
   addHost: action({
@@ -92,5 +111,22 @@ export const poolActions = {
     input: rolling,
     permission: 'pool:manage',
     can: poolCan.rollingUpdate,
+  }),
+  resumeRolling: action({
+    ...pool,
+    name: 'resume-rolling',
+    title: 'Go on with the hosts of NAME',
+    summary: 'Go on with a rolling reboot or update that was interrupted, with the hosts that are left',
+    permission: 'pool:manage',
+    can: poolCan.resumeRolling,
+  }),
+  abandonRolling: action({
+    ...pool,
+    name: 'abandon-rolling',
+    title: 'Give up the rolling run of NAME',
+    summary:
+      'Forget a rolling reboot or update that was interrupted: what is done stays, the other hosts stay as they are',
+    permission: 'pool:manage',
+    can: poolCan.resumeRolling,
   }),
 } as const

@@ -16,6 +16,10 @@ export const poolCan = capabilities<Pool>()({
   addHost: [isCalm, { when: (pool) => pool.kind !== 'libvirt', otherwise: 'A libvirt host is a pool of its own.' }],
   rollingUpdate: [isCalm, hasSeveral],
   rollingReboot: [isCalm, hasSeveral],
+  /** Also of a run of another Nixen that is gone. */
+  resumeRolling: [
+    { when: (pool) => pool.rolling !== undefined, otherwise: 'No rolling reboot or update of it was interrupted.' },
+  ],
   enableHa: [
     isCalm,
     { when: (pool) => pool.ha !== true, otherwise: 'High availability is on already.' },

@@ -3,6 +3,16 @@ import { ConnectionId } from '../ids/own-id.ts'
 import { HostId, PoolId, StorageId } from '../ids/resource-id.ts'
 import { bytes, count, flag, tags, text, word } from '../schema/fields.ts'
 
+/** How far a rolling reboot or update is. */
+export const RollingState = z
+  .strictObject({
+    what: word(['reboot', 'update'], 'What is done with each host.'),
+    done: count('Hosts that are done.'),
+    hosts: count('Hosts of the pool.'),
+  })
+  .meta({ id: 'RollingState', description: 'How far a rolling reboot or update is.' })
+export type RollingState = z.infer<typeof RollingState>
+
 /** Hosts that are managed as one. A libvirt connection is a pool with one host. */
 export const Pool = z
   .strictObject({
@@ -24,6 +34,10 @@ export const Pool = z
     ha: flag('High availability is on.').optional(),
     autoStart: flag('VMs that are marked start with the pool.').optional(),
     updating: flag('A rolling update or reboot is going on.').optional(),
+    rolling: RollingState.optional().meta({
+      description:
+        'A rolling reboot or update that has begun and is not through. When nobody works on it, it was interrupted.',
+    }),
   })
   .meta({ id: 'Pool', description: 'Hosts that are managed as one.' })
 export type Pool = z.infer<typeof Pool>

@@ -123,6 +123,35 @@ export const storageActions = {
     permission: 'storage:maintain',
     can: storageCan.disconnect,
   }),
+  enterMaintenance: action({
+    ...storage,
+    name: 'enter-maintenance',
+    title: 'Put the storage NAME in maintenance',
+    summary: 'Let nothing use a storage: what runs from it is moved or shut down, then it is detached from all hosts',
+    description:
+      'Refused with the names of the VMs that use it, unless it is said what becomes of them. When a step fails, it is attached again and the VMs that were shut down are started.',
+    input: z.strictObject({
+      moveTo: StorageId.optional().meta({
+        description: 'Storage that disks of running VMs are moved to while they run; they stay there.',
+      }),
+      shutdown: flag('Shut down the VMs that use it; they are started again when the maintenance ends.').default(false),
+      force: flag('With shutdown: those that do not listen (paused, without guest drivers) are switched off.').default(
+        false,
+      ),
+    }),
+    needs: { moveTo: 'disk:create' },
+    permission: 'storage:maintain',
+    can: storageCan.enterMaintenance,
+  }),
+  leaveMaintenance: action({
+    ...storage,
+    name: 'leave-maintenance',
+    title: 'Take the storage NAME out of maintenance',
+    summary: 'Attach a storage again as it was before its maintenance, and start the VMs that were shut down for it',
+    input: z.strictObject({ start: flag('Start the VMs that were shut down for it.').default(true) }),
+    permission: 'storage:maintain',
+    can: storageCan.leaveMaintenance,
+  }),
   makeDefault: action({
     ...storage,
     name: 'make-default',

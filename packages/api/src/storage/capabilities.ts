@@ -18,7 +18,10 @@ export const storageCan = capabilities<Storage>()({
     },
     { when: (storage) => storage.maintenance !== true, otherwise: 'It is in maintenance.' },
   ],
-  connect: [{ when: (storage) => storage.state !== 'ok', otherwise: 'All hosts are attached to it.' }],
+  connect: [
+    { when: (storage) => storage.state !== 'ok', otherwise: 'All hosts are attached to it.' },
+    { when: (storage) => storage.maintenance !== true, otherwise: 'It is in maintenance. Take it out of that first.' },
+  ],
   disconnect: [isUsable],
   makeDefault: [
     isUsable,
@@ -28,7 +31,10 @@ export const storageCan = capabilities<Storage>()({
       otherwise: 'It does not hold disks of VMs.',
     },
   ],
-  enterMaintenance: [{ when: (storage) => storage.maintenance !== true, otherwise: 'It is in maintenance already.' }],
+  enterMaintenance: [
+    { when: (storage) => storage.maintenance !== true, otherwise: 'It is in maintenance already.' },
+    isUsable,
+  ],
   leaveMaintenance: [{ when: (storage) => storage.maintenance === true, otherwise: 'It is not in maintenance.' }],
   reclaim: [isUsable],
   /** The pool forgets it; what it holds stays. */

@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import { creation } from '../action/action.ts'
+import { CloudConfigId } from '../ids/own-id.ts'
 import { DiskId, HostId, NetworkId, StorageId, TemplateId } from '../ids/resource-id.ts'
 import { bytes, flag, text, word } from '../schema/fields.ts'
 import { templateCan } from '../template/capabilities.ts'
+import { vmOptions } from './settings-actions.ts'
 
 const mib = 1024 * 1024
 
@@ -30,13 +32,20 @@ export const NewNic = z
 /** Configuration for cloud-init, put on a small FAT disk as its NoCloud source reads it. */
 export const CloudInit = z
   .strictObject({
-    user: text('user-data. {name}, {index} and {uuid} are replaced.').max(256 * 1024),
+    config: CloudConfigId.optional().meta({ description: 'A saved configuration to take; see `cloud-config list`.' }),
+    user: text('user-data. {name}, {index} and {uuid} are replaced. Instead of that of the saved configuration.')
+      .max(256 * 1024)
+      .optional(),
     network: text('network-config; left to the image when left out. Replaced as in user-data.')
       .max(64 * 1024)
       .optional(),
     storage: StorageId.optional().meta({
       description: 'Where the disk shall be; where the first disk is when left out.',
     }),
+  })
+  .refine(({ config, user }) => config !== undefined || user !== undefined, {
+    error: 'Say the user-data, or which saved configuration to take.',
+    path: ['user'],
   })
   .meta({ id: 'CloudInit', description: 'Configuration for cloud-init.' })
 
@@ -89,9 +98,14 @@ export const vmCreateActions = {
       cloudInit: CloudInit.optional(),
       host: HostId.optional().meta({ description: 'The host that it prefers.' }),
       autoStart: flag('Starts with its host or pool.').default(false),
+      options: z.strictObject(vmOptions).optional().meta({ description: 'Other options of it; see `vm update`.' }),
+      biosOf: HostId.optional().meta({
+        description: 'The host whose BIOS strings it gets, for guests that are licensed for that machine.',
+      }),
       start: flag('Start it when it is made.').default(false),
     }),
-    needs: { storage: 'disk:create', host: 'host:read', media: 'disk:read' },
+    needs: { storage: 'disk:create', host: 'host:read', media: 'disk:read', biosOf: 'host:read' },
+    errors: ['cloud_config.not_found'],
     permission: 'vm:create',
     can: templateCan.createVm,
     cli: { verb: 'vm create', args: ['template', 'name'] },

@@ -35,6 +35,22 @@ export const vmDeviceActions = {
     permission: 'vm:configure',
     can: vmCan.detachDisk,
   }),
+  updateDrive: action({
+    ...vm,
+    name: 'update-drive',
+    title: 'Change a drive of NAME',
+    summary: 'Change how a VM has one of its disks: whether it boots from it, may write to it, and where it is',
+    input: z.strictObject({
+      disk: DiskId,
+      boot: flag('The VM may boot from it.').optional(),
+      readOnly: flag('The VM cannot write to it; only while it is halted.').optional(),
+      position: count('Place among the drives of the VM; only while it is halted.').optional(),
+    }),
+    cli: { args: ['disk'] },
+    needs: { disk: 'disk:attach' },
+    permission: 'vm:configure',
+    can: vmCan.update,
+  }),
   insertMedia: action({
     ...vm,
     name: 'insert-media',

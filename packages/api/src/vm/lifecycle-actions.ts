@@ -5,6 +5,9 @@ import { flag, text } from '../schema/fields.ts'
 import { vmCan } from './capabilities.ts'
 
 const vm = { type: 'vm', id: VmId, plural: 'vms' } as const
+const network = NetworkId.optional().meta({
+  description: 'Network of the pool it goes to, over which it moves; the one that is set for migrations when left out.',
+})
 const newName = text('Name of the new one; made from that of the VM when left out.').min(1).max(1000).optional()
 
 /** Copies, moves and ends of VMs. */
@@ -68,9 +71,9 @@ export const vmLifecycleActions = {
     name: 'migrate',
     title: 'Migrate NAME',
     summary: 'Move a running VM to another host of its pool',
-    input: z.strictObject({ host: HostId.meta({ description: 'Where to.' }) }),
+    input: z.strictObject({ host: HostId.meta({ description: 'Where to.' }), network }),
     cli: { args: ['host'] },
-    needs: { host: 'host:read' },
+    needs: { host: 'host:read', network: 'network:read' },
     permission: 'vm:migrate',
     can: vmCan.migrate,
   }),
@@ -94,9 +97,10 @@ export const vmLifecycleActions = {
         .max(64)
         .optional()
         .meta({ description: 'Networks that the NICs get in the other pool; those of the same name when left out.' }),
+      network,
     }),
     cli: { args: ['host'] },
-    needs: { host: 'host:read', storage: 'disk:create' },
+    needs: { host: 'host:read', storage: 'disk:create', network: 'network:read' },
     permission: 'vm:migrate',
     can: vmCan.migrateStorage,
   }),

@@ -7,6 +7,58 @@ import { vmCan } from './capabilities.ts'
 const vm = { type: 'vm', id: VmId, plural: 'vms' } as const
 const mib = 1024 * 1024
 
+/** Options of a VM that can change at any time, and be given to a new one. */
+export const vmOptions = {
+  notes: text('Notes, in Markdown.').max(100_000).optional(),
+  fields: z
+    .record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/), z.string().max(10_000).nullable())
+    .optional()
+    .meta({ description: 'Custom fields to set; null takes one away.' }),
+  autoStart: flag('Starts with its host or pool.').optional(),
+  ha: word(['restart', 'best-effort', 'off'], 'What high availability does for it.').optional(),
+  startOrder: count('Place in the order in which VMs are started; lower ones first.').optional(),
+  startDelay: count('Seconds to wait after it was started before the next ones are.').optional(),
+  shutdownDelay: count('Seconds to wait after it was shut down before the next ones are.').optional(),
+  cpuWeight: z
+    .int()
+    .min(1)
+    .max(65_535)
+    .optional()
+    .meta({ description: 'Its share of busy processors (256 is usual).' }),
+  cpuCap: z
+    .int()
+    .min(0)
+    .max(12_800)
+    .optional()
+    .meta({ description: 'Most that it gets, in percent of one processor; 0 for no limit.' }),
+  afterShutdown: word(['off', 'restart'], 'What happens when the guest shuts down.').optional(),
+  afterReboot: word(['off', 'restart'], 'What happens when the guest reboots.').optional(),
+  afterCrash: word(['off', 'restart', 'preserve'], 'What happens when the guest crashes.').optional(),
+  videoMemory: z.int().min(1).max(256).optional().meta({ description: 'Video memory in MiB.' }),
+  videoCard: word(['cirrus', 'std'], 'The graphics card that it sees.').optional(),
+  nested: flag('It may run virtual machines itself; from its next start on.').optional(),
+  cpuMask: z
+    .array(z.int().min(0).max(1023))
+    .min(1)
+    .max(1024)
+    .nullable()
+    .optional()
+    .meta({ description: 'Processors of the host that it may use, from its next start on; null for all.' }),
+  nicType: word(['e1000', 'rtl8139'], 'The NIC that a guest without drivers sees; from its next start on.').optional(),
+  viridian: flag('Windows is offered the interfaces of Hyper-V; from its next start on.').optional(),
+  serial: word(['none', 'pty'], 'Whether it has a serial console; from its next start on.').optional(),
+  windowsDrivers: flag('Windows Update installs its guest drivers; only while it is halted.').optional(),
+  kernelArgs: text('Arguments of the kernel of a PV guest.').max(4000).optional(),
+  guestData: z
+    .record(z.string().regex(/^[A-Za-z0-9_./-]{1,200}$/), z.string().max(4000).nullable())
+    .optional()
+    .meta({ description: 'What the guest reads in XenStore below vm-data; null takes a key away.' }),
+  blocked: z
+    .record(z.string(), z.string().nullable())
+    .optional()
+    .meta({ description: 'Actions to forbid on this VM, each with the reason; null allows one again.' }),
+} as const
+
 /** Options of VMs. Those that make sense in some states only are actions of their own. */
 export const vmSettingsActions = {
   update: action({
@@ -19,61 +71,11 @@ export const vmSettingsActions = {
       name: text('Name.').min(1).max(1000).optional(),
       description: text('Text for people.').max(10_000).optional(),
       tags: z.array(z.string().min(1).max(200)).max(100).optional().meta({ description: 'All its tags.' }),
-      notes: text('Notes, in Markdown.').max(100_000).optional(),
-      fields: z
-        .record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/), z.string().max(10_000).nullable())
-        .optional()
-        .meta({ description: 'Custom fields to set; null takes one away.' }),
-      autoStart: flag('Starts with its host or pool.').optional(),
-      ha: word(['restart', 'best-effort', 'off'], 'What high availability does for it.').optional(),
-      startOrder: count('Place in the order in which VMs are started; lower ones first.').optional(),
-      startDelay: count('Seconds to wait after it was started before the next ones are.').optional(),
-      shutdownDelay: count('Seconds to wait after it was shut down before the next ones are.').optional(),
       homeHost: HostId.nullable().optional().meta({ description: 'The host that it prefers; null for none.' }),
-      cpuWeight: z
-        .int()
-        .min(1)
-        .max(65_535)
-        .optional()
-        .meta({ description: 'Its share of busy processors (256 is usual).' }),
-      cpuCap: z
-        .int()
-        .min(0)
-        .max(12_800)
-        .optional()
-        .meta({ description: 'Most that it gets, in percent of one processor; 0 for no limit.' }),
-      afterShutdown: word(['off', 'restart'], 'What happens when the guest shuts down.').optional(),
-      afterReboot: word(['off', 'restart'], 'What happens when the guest reboots.').optional(),
-      afterCrash: word(['off', 'restart', 'preserve'], 'What happens when the guest crashes.').optional(),
-      videoMemory: z.int().min(1).max(256).optional().meta({ description: 'Video memory in MiB.' }),
-      videoCard: word(['cirrus', 'std'], 'The graphics card that it sees.').optional(),
-      nested: flag('It may run virtual machines itself; from its next start on.').optional(),
-      cpuMask: z
-        .array(z.int().min(0).max(1023))
-        .min(1)
-        .max(1024)
-        .nullable()
-        .optional()
-        .meta({ description: 'Processors of the host that it may use, from its next start on; null for all.' }),
-      nicType: word(
-        ['e1000', 'rtl8139'],
-        'The NIC that a guest without drivers sees; from its next start on.',
-      ).optional(),
-      viridian: flag('Windows is offered the interfaces of Hyper-V; from its next start on.').optional(),
-      serial: word(['none', 'pty'], 'Whether it has a serial console; from its next start on.').optional(),
-      windowsDrivers: flag('Windows Update installs its guest drivers; only while it is halted.').optional(),
-      kernelArgs: text('Arguments of the kernel of a PV guest.').max(4000).optional(),
       suspendStorage: StorageId.nullable().optional().meta({
         description: 'Where its memory is saved when it is suspended; null for that of the pool.',
       }),
-      guestData: z
-        .record(z.string().regex(/^[A-Za-z0-9_./-]{1,200}$/), z.string().max(4000).nullable())
-        .optional()
-        .meta({ description: 'What the guest reads in XenStore below vm-data; null takes a key away.' }),
-      blocked: z
-        .record(z.string(), z.string().nullable())
-        .optional()
-        .meta({ description: 'Actions to forbid on this VM, each with the reason; null allows one again.' }),
+      ...vmOptions,
     }),
     needs: { homeHost: 'host:read', suspendStorage: 'disk:create' },
     cli: { verb: 'vm update' },
@@ -172,7 +174,13 @@ export const vmSettingsActions = {
     name: 'set-secure-boot',
     title: 'Set secure boot of NAME',
     summary: 'Turn secure boot of a halted UEFI VM on or off',
-    input: z.strictObject({ on: flag('Boots only what is signed.') }),
+    input: z.strictObject({
+      on: flag('Boots only what is signed.'),
+      keys: word(
+        ['setup', 'user'],
+        'The keys of its firmware: gone, so that the guest brings its own (setup), or those of the pool (user).',
+      ).optional(),
+    }),
     cli: { args: ['on'] },
     permission: 'vm:configure',
     can: vmCan.setSecureBoot,

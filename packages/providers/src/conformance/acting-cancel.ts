@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { ActingWorld } from './acting-world.ts'
 import { changesBetween, stateOf } from './acting-world.ts'
-import { localStorage } from './acting-steps.ts'
+import { localStorage } from './acting-things.ts'
 
 interface Cancelled {
   readonly name: string

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict'
 import { isAppError } from '@nixen/core'
+import { certificates, passthrough } from './acting-devices.ts'
 import type { ActingWorld } from './acting-world.ts'
-import { emptyTemplate, localStorage, newDisk } from './acting-steps.ts'
+import { emptyTemplate, localStorage, MiB, newDisk, runningVm } from './acting-things.ts'
 
 interface Done {
   readonly name: string
   readonly run: (world: ActingWorld) => Promise<void>
 }
-
-const MiB = 1024 * 1024
 
 /** Each action of the contract does what it says: seen in the inventory. */
 export const doing: readonly Done[] = [
@@ -19,7 +18,10 @@ export const doing: readonly Done[] = [
   { name: 'makes, changes, resizes, copies and deletes disks', run: disks },
   { name: 'makes, changes and removes networks', run: networks },
   { name: 'empties hosts and lets them take VMs again', run: hosts },
+  { name: 'passes PCI, USB and graphics devices through', run: passthrough },
+  { name: 'installs and resets certificates of hosts', run: certificates },
   { name: 'changes pools and storages', run: pools },
+  { name: 'puts storages in maintenance and takes them out', run: maintenance },
   { name: 'refuses what makes no sense with an error of the contract', run: refuses },
 ]
 
@@ -243,6 +245,29 @@ async function pools(world: ActingWorld): Promise<void> {
   await world.run(async (task) => storage.scan({ id: one }, task))
   await world.sees(one, ({ name }) => name === 'fast', 'it is renamed')
   await world.sees(id, ({ defaultStorage }) => defaultStorage === one, 'it is the default')
+}
+
+async function maintenance(world: ActingWorld): Promise<void> {
+  const { storage } = world.actions
+  const vm = runningVm(world)
+  const used = world.one('disk', ({ vms, kind }) => kind === 'disk' && vms.includes(vm.id))
+  const id = used.storage
+  await assert.rejects(
+    world.run(async (task) => storage.enterMaintenance({ id, shutdown: false, force: false }, task)),
+    (error: Error) => error.message.includes(vm.name),
+  )
+  await world.run(async (task) => storage.enterMaintenance({ id, shutdown: true, force: true }, task))
+  await world.sees(id, (one) => one.maintenance === true && one.state === 'detached', 'it is in maintenance')
+  await world.sees(vm.id, ({ power }) => power === 'halted', 'its VM is shut down')
+  await world.run(async (task) => storage.leaveMaintenance({ id, start: true }, task))
+  await world.sees(id, (one) => one.maintenance !== true && one.state === 'ok', 'it is attached')
+  await world.sees(vm.id, ({ power }) => power === 'running', 'its VM runs again')
+  // The disks of what runs may move away instead.
+  const moveTo = world.one('storage', (one) => one.content === 'disks' && one.id !== id && one.state === 'ok').id
+  await world.run(async (task) => storage.enterMaintenance({ id, moveTo, shutdown: false, force: false }, task))
+  await world.sees(vm.id, ({ power }) => power === 'running', 'it runs on')
+  await world.run(async (task) => storage.leaveMaintenance({ id, start: true }, task))
+  await world.sees(id, (one) => one.maintenance !== true, 'it is out of maintenance')
 }
 
 async function refuses(world: ActingWorld): Promise<void> {

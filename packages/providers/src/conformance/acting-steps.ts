@@ -1,4 +1,6 @@
 import type { ActionResult } from '../action/actions.ts'
+import { moreSteps } from './acting-steps-more.ts'
+import { emptyTemplate, localStorage, MiB, newDisk, physical, ready } from './acting-things.ts'
 import type { ActingWorld, MemoryTask } from './acting-world.ts'
 
 /** An action of several steps, and how it is begun. */
@@ -9,15 +11,19 @@ export interface MultiStep {
   readonly calls: number
   /** Gets things ready; gives what is tried again and again. */
   readonly prepare: (world: ActingWorld) => Promise<(task: MemoryTask) => Promise<ActionResult | undefined | void>>
+  /** The daemon dies in it too, when that is tried at a few places only. */
+  readonly dies?: true
+  /** Fields that differ although everything is in order: VMs that were moved stay where they are. */
+  readonly ignore?: readonly string[]
 }
-
-const MiB = 1024 * 1024
 
 /** Actions of the contract that make or change several things one after the other. */
 export const multiStep: readonly MultiStep[] = [
+  ...moreSteps,
   {
     name: 'creates a VM with disks, NICs and cloud-init',
     calls: 60,
+    dies: true,
     prepare: (world) => {
       const storage = localStorage(world).id
       const template = emptyTemplate(world).id
@@ -71,6 +77,7 @@ export const multiStep: readonly MultiStep[] = [
   {
     name: 'moves a disk of a halted VM',
     calls: 16,
+    dies: true,
     prepare: async (world) => {
       const { id } = world.one('vm', ({ power }) => power === 'halted')
       const disk = await newDisk(world, 'to move')
@@ -139,6 +146,7 @@ export const multiStep: readonly MultiStep[] = [
   {
     name: 'moves a VM with its disks to another pool',
     calls: 20,
+    dies: true,
     prepare: (world) => {
       const { id } = world.one('vm', ({ power, snapshots }) => power === 'halted' && snapshots === 0)
       const host = world.one('host', () => true, world.other).id
@@ -156,35 +164,3 @@ export const multiStep: readonly MultiStep[] = [
     },
   },
 ]
-
-const ready = <T>(value: T): Promise<T> => Promise.resolve(value)
-
-export function localStorage(world: ActingWorld, of = world.reader) {
-  return world.one('storage', ({ content, size = 0 }) => content === 'disks' && size > 0, of)
-}
-
-export function emptyTemplate(world: ActingWorld) {
-  return world.one('template', ({ default: own, name }) => own && name.startsWith('Debian'))
-}
-
-/** The physical NICs of the first host, the one that it is managed through first. Two at least. */
-function physical(world: ActingWorld) {
-  const host = world.one('host').id
-  const nics = world
-    .all('nic')
-    .filter((nic) => nic.host === host && nic.kind === 'physical')
-    .toSorted((a, b) => Number(b.management ?? false) - Number(a.management ?? false))
-    .map(({ id }) => id)
-  const [first, second] = nics
-  if (!first || !second) throw new Error(`the target's host has ${nics.length} NICs; two are needed`)
-  return [first, second] as const
-}
-
-export async function newDisk(world: ActingWorld, name: string) {
-  const storage = localStorage(world).id
-  const { made } = await world.run(async (task) =>
-    world.actions.disk.create({ storage, name, size: 8 * MiB, description: '', shareable: false }, task),
-  )
-  const disk = await world.sees<'disk'>(made?.[0] as never, () => true, 'the new disk')
-  return disk.id
-}

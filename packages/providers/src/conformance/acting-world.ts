@@ -178,12 +178,15 @@ const text = (fields: object): string =>
   JSON.stringify(fields, (key, value: unknown) => (key === 'key' ? undefined : value))
 
 /** What both pools have, without what changes by itself. */
-export async function stateOf({ first, second }: ActingTarget): Promise<Map<string, string>> {
+export async function stateOf(
+  { first, second }: ActingTarget,
+  ignore: readonly string[] = [],
+): Promise<Map<string, string>> {
   const state = new Map<string, string>()
   for (const endpoint of [first, second]) {
     for (const [id, fields] of await endpoint.truth()) {
       if (/^(task|alarm)\./.test(id)) continue
-      const kept = Object.entries(fields).filter(([key]) => !restless.has(key))
+      const kept = Object.entries(fields).filter(([key]) => !restless.has(key) && !ignore.includes(key))
       state.set(id, text(Object.fromEntries(kept.toSorted(([a], [b]) => (a < b ? -1 : 1)))))
     }
   }
@@ -200,4 +203,15 @@ export function changesBetween(before: ReadonlyMap<string, string>, after: Reado
   }
   for (const id of before.keys()) if (!after.has(id)) found.push(`${id} is gone`)
   return found
+}
+
+/** The state when it does not change any more: what a failed call began may take a moment to end. */
+export async function settled(target: ActingTarget, ignore: readonly string[] = []): Promise<Map<string, string>> {
+  let last = await stateOf(target, ignore)
+  for (let i = 0; i < 50; i++) {
+    const now = await stateOf(target, ignore)
+    if (changesBetween(last, now).length === 0) return now
+    last = now
+  }
+  return last
 }

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { messageOf } from '@nixen/core'
 import type { ActingFactory, ActingTarget } from './acting-target.ts'
-import { ActingWorld, changesBetween, stateOf } from './acting-world.ts'
+import { ActingWorld, changesBetween, settled } from './acting-world.ts'
 import { cancelling } from './acting-cancel.ts'
 import { doing } from './acting-doing.ts'
+import { dieEverywhere } from './acting-dying.ts'
+import { finishing, finishes } from './acting-finishing.ts'
 import { multiStep, type MultiStep } from './acting-steps.ts'
 
 /** One thing that every provider has to do. `run` throws when it does not. */
@@ -16,10 +18,12 @@ export interface ActingCase {
 export interface ActingOptions {
   /** How many places at most a failure is tried at in each action of several steps; all when left out. */
   readonly places?: number
+  /** At how many places the daemon dies in each of them; all when left out. With a bound only those actions that say so. */
+  readonly deaths?: number
 }
 
 /** The acting part: actions do what they say, stop when they are told to, and leave nothing half-made. */
-export function actingConformance({ places = Infinity }: ActingOptions = {}): readonly ActingCase[] {
+export function actingConformance({ places = Infinity, deaths = Infinity }: ActingOptions = {}): readonly ActingCase[] {
   return [
     ...doing.map(({ name, run }) => inWorld(name, run)),
     ...cancelling.map(({ name, run }) => inWorld(name, run)),
@@ -30,6 +34,19 @@ export function actingConformance({ places = Infinity }: ActingOptions = {}): re
         await failEverywhere(target, step, places)
       },
     })),
+    ...finishing.map((ending) => ({
+      name: `finishes what was interrupted when it is asked again to ${ending.name}`,
+      run: async (factory: ActingFactory) => {
+        await using target = await factory()
+        await finishes(target, ending, places)
+      },
+    })),
+    ...multiStep
+      .filter(({ dies }) => dies === true || !Number.isFinite(deaths))
+      .map((step) => ({
+        name: `leaves nothing when the host dies while it ${step.name}`,
+        run: async (factory: ActingFactory) => await dieEverywhere(factory, step, deaths),
+      })),
   ]
 }
 
@@ -58,7 +75,7 @@ async function failEverywhere(target: ActingTarget, step: MultiStep, places: num
   if (Number.isFinite(places)) stride = Math.max(1, Math.ceil(step.calls / places))
   let struck = 0
   for (let skip = 0; skip < mostCalls; skip += stride) {
-    const before = await settled(target)
+    const before = await settled(target, step.ignore)
     const fault = target.first.failCall(skip)
     const task = world.task()
     const failure = await world
@@ -77,19 +94,8 @@ async function failEverywhere(target: ActingTarget, step: MultiStep, places: num
     struck++
     // What may fail without harm (a hint that is read, a scan afterwards) lets the action end well: it is done then.
     if (failure === undefined) return
-    const changes = changesBetween(before, await settled(target))
+    const changes = changesBetween(before, await settled(target, step.ignore))
     assert.deepEqual(changes, [], `after a failure at call ${skip + 1} (${messageOf(failure)})`)
   }
   assert.fail(`it takes more than ${mostCalls} calls`)
-}
-
-/** The state when it does not change any more: what a failed call began may take a moment to end. */
-async function settled(target: ActingTarget): Promise<Map<string, string>> {
-  let last = await stateOf(target)
-  for (let i = 0; i < 50; i++) {
-    const now = await stateOf(target)
-    if (changesBetween(last, now).length === 0) return now
-    last = now
-  }
-  return last
 }

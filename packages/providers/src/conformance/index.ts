@@ -1,5 +1,5 @@
 export { actingConformance, type ActingCase, type ActingOptions } from './acting.ts'
-export type { ActingEndpoint, ActingFactory, ActingTarget, Fault } from './acting-target.ts'
+export type { ActingEndpoint, ActingFactory, ActingTarget, Death, Fault } from './acting-target.ts'
 export {
   diskOf,
   MemoryJournal,

@@ -20,6 +20,7 @@ import { pool } from './pool-class.ts'
 import { poolMembers } from './pool-members.ts'
 import { hostSettings, poolSettings } from './pool-settings.ts'
 import { poolPatch, poolUpdate } from './pool-update.ts'
+import { sdnController } from './sdn-controller.ts'
 import { poolSecureBoot, vmSecureBoot } from './secure-boot.ts'
 import { session } from './session.ts'
 import { pbd, sr } from './sr.ts'
@@ -69,6 +70,7 @@ export const classes: readonly MethodSet[] = [
   vmSecureBoot,
   poolSecureBoot,
   tunnel,
+  sdnController,
   hostPlugins,
   vmPlugin,
   pci,

@@ -5,8 +5,17 @@ import type { StreamFaultRule } from '../faults/stream-faults.ts'
 import { debugErrors } from './errors.ts'
 
 const texts = ['method', 'ref', 'stream', 'sr'] as const
-const numbers = ['probability', 'count', 'delay', 'bytesPerSecond', 'cutAfter', 'space'] as const
-const ofCalls: ReadonlySet<string> = new Set(['method', 'ref', 'error', 'delay', 'probability', 'count'])
+const numbers = ['probability', 'count', 'skip', 'delay', 'bytesPerSecond', 'cutAfter', 'space'] as const
+const ofCalls: ReadonlySet<string> = new Set([
+  'method',
+  'ref',
+  'error',
+  'delay',
+  'lost',
+  'probability',
+  'count',
+  'skip',
+])
 const ofStreams: ReadonlySet<string> = new Set(['stream', 'bytesPerSecond', 'cutAfter', 'probability', 'count'])
 
 const ofSpace: ReadonlySet<string> = new Set(['sr', 'space'])
@@ -23,7 +32,8 @@ export function faultRule(value: unknown): FaultRule | StreamFaultRule | SpaceFa
     const number = value[name]
     if (name in value && !(typeof number === 'number' && number >= 0)) throw bad(`with "${name}" as a number from 0`)
   }
-  const { error, bytesPerSecond } = value
+  const { error, bytesPerSecond, lost } = value
+  if (lost !== undefined && typeof lost !== 'boolean') throw bad('with "lost" as true or false')
   if (
     error !== undefined &&
     !(Array.isArray(error) && error.length > 0 && error.every((part) => typeof part === 'string'))

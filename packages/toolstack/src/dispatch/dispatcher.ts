@@ -31,6 +31,9 @@ export interface CallRequest {
 /** How the toolstack answers a message. */
 export type Coverage = 'implemented' | 'generic' | 'refused' | 'removed'
 
+/** The longest that a timer can wait, in milliseconds. */
+const longest = 2 ** 31 - 1
+
 type Run = (call: Call, params: readonly unknown[]) => unknown
 
 const refOfTask: WireType = { kind: 'ref', class: 'task' }
@@ -178,8 +181,20 @@ export class Dispatcher {
       : work
     return (call, params) => {
       if (faults.idle) return operated(call, params)
-      return faults.apply(message.wireName, textOf(params[0]), call.task.signal).then(() => operated(call, params))
+      return this.#impeded(call, textOf(params[0]), () => operated(call, params))
     }
+  }
+
+  /** Does a call under the rules in force. */
+  async #impeded(call: Call, ref: string, work: () => unknown): Promise<unknown> {
+    const { faults, clock } = this.#pool
+    const lost = await faults.apply(call.method, ref, call.task.signal)
+    const result = await work()
+    if (!lost) return result
+    // Seen by others, but not by who asked.
+    this.#pool.db.commit()
+    await clock.sleep(longest, { signal: call.task.signal })
+    return result
   }
 
   #methodNames(): string[] {

@@ -22,6 +22,8 @@ export interface FaultRule {
   readonly error?: readonly [code: string, ...params: string[]]
   /** Milliseconds to wait first. */
   readonly delay?: number
+  /** The call is done, and its answer never comes: what is seen of a host that dies then. */
+  readonly lost?: boolean
 }
 
 /** How long operations take. Times in milliseconds. */
@@ -107,8 +109,9 @@ export class Faults {
     this.#delays = delays
   }
 
-  /** Applies the rules that fit a call: waits, then throws the first error. */
-  async apply(method: string, ref: string | undefined, signal: AbortSignal): Promise<void> {
+  /** Applies the rules that fit a call: waits, then throws the first error. Resolves with whether its answer is to be lost. */
+  async apply(method: string, ref: string | undefined, signal: AbortSignal): Promise<boolean> {
+    let lost = false
     for (const active of this.#rules) {
       const { rule } = active
       if (!fits(rule, method, ref) || active.used >= (rule.count ?? Infinity)) continue
@@ -119,6 +122,7 @@ export class Faults {
       }
       active.used++
       if (rule.delay) await this.#clock.sleep(rule.delay, { signal })
+      lost ||= rule.lost === true
       if (!rule.error) continue
       const [code, ...params] = rule.error
       throw new XapiError(
@@ -126,6 +130,7 @@ export class Faults {
         params.map((param) => param.replace('{ref}', ref ?? '')),
       )
     }
+    return lost
   }
 
   /** Whether no rule could fit, so that the common case costs nothing. */

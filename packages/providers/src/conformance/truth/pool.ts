@@ -26,6 +26,7 @@ export function poolTruth(db: PoolRecords): Fields {
     ha: db.pool.ha_enabled,
     autoStart: db.pool.other_config['auto_poweron'] === 'true',
     updating: false,
+    rolling: rollingOf(db.pool.other_config['nixen:rolling'], hosts.length),
   }
 }
 
@@ -69,4 +70,11 @@ export function hostTruth(db: PoolRecords, ref: string, record: Records['host'])
 
 function versionOf({ software_version: { product_brand: brand, product_version: version } }: Records['host']): string {
   return `${brand} ${version}`
+}
+
+function rollingOf(text: string | undefined, hosts: number): Fields | undefined {
+  if (text === undefined) return undefined
+  // Written by the provider.
+  const { what, done } = JSON.parse(text) as { what: string; done: string[] }
+  return { what, done: done.length, hosts }
 }

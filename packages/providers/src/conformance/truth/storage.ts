@@ -57,6 +57,7 @@ export function storageTruth(db: PoolRecords, ref: string, record: Records['SR']
     allocated: Number(record.virtual_allocation),
     disks: record.VDIs.filter((vdi) => db.get('VDI', vdi)?.managed).length,
     default: db.pool.default_SR === ref,
+    maintenance: 'nixen:maintenance' in record.other_config || undefined,
     thin: { ext: true, nfs: true, lvm: false }[record.type],
     changeTracking: driver && 'VDI_CONFIG_CBT' in driver.features,
   }

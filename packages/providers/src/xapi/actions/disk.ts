@@ -1,6 +1,8 @@
-import type { ProviderActions } from '../../action/actions.ts'
+import type { ActionTask, ProviderActions } from '../../action/actions.ts'
+import type { Ref } from '@nixen/xapi'
 import { follow, idOf, refOf, type XapiContext } from './context.ts'
-import { moveDisk } from './move-disk.ts'
+import { drivesOf, moveDisk } from './move-disk.ts'
+import { stopTracking } from './stop-tracking.ts'
 
 /** What can be done with disks. */
 export function diskActions(context: XapiContext): ProviderActions['disk'] {
@@ -35,30 +37,32 @@ export function diskActions(context: XapiContext): ProviderActions['disk'] {
     },
     async clone({ id, name }, task) {
       const vdi = await refOf(context, id, 'VDI')
-      const ref = await follow(context, calls.clone(vdi), task)
-      await VDI.set_name_label(ref, name ?? `${await VDI.get_name_label(vdi)} (copy)`)
-      return await made(ref)
+      const wanted = name ?? `${await VDI.get_name_label(vdi)} (copy)`
+      return await made(
+        await named(context, { vdi: await follow(context, calls.clone(vdi), task), name: wanted }, task),
+      )
     },
     async copy({ id, storage, name }, task) {
       const vdi = await refOf(context, id, 'VDI')
-      const ref = await follow(context, calls.copy(vdi, await refOf(context, storage, 'SR')), task)
-      await VDI.set_name_label(ref, name ?? `${await VDI.get_name_label(vdi)} (copy)`)
-      return await made(ref)
+      const wanted = name ?? `${await VDI.get_name_label(vdi)} (copy)`
+      const copy = await follow(context, calls.copy(vdi, await refOf(context, storage, 'SR')), task)
+      return await made(await named(context, { vdi: copy, name: wanted }, task))
     },
     /** While a VM runs from it the host moves it live; otherwise it is copied whole, then its drives are moved over, then the original goes. */
     async migrate({ id, storage }, task) {
       const vdi = await refOf(context, id, 'VDI')
       const sr = await refOf(context, storage, 'SR')
-      if (await VDI.get_cbt_enabled(vdi)) {
-        task.log('Its changes are no longer tracked, because it moves; the next backup reads all of it.')
-        await VDI.disable_cbt(vdi)
-      }
+      const tracking = await stopTracking(context, [vdi], task)
       const vbds = await VDI.get_VBDs(vdi)
       const states = await Promise.all(vbds.map(async (vbd) => await VM.get_power_state(await VBD.get_VM(vbd))))
       if (states.includes('Running')) {
-        return await made(await follow(context, calls.pool_migrate(vdi, sr, {}), task))
+        const moved = await follow(context, calls.pool_migrate(vdi, sr, {}), task)
+        await tracking.forget()
+        return await made(moved)
       }
-      return await made(await moveDisk(context, { vdi, sr }, task))
+      const moved = await moveDisk(context, { vdi, sr }, task)
+      await tracking.forget()
+      return await made(moved)
     },
     async trackChanges({ id, on }, task) {
       const ref = await refOf(context, id, 'VDI')
@@ -66,9 +70,26 @@ export function diskActions(context: XapiContext): ProviderActions['disk'] {
     },
     async delete({ id }, task) {
       const ref = await refOf(context, id, 'VDI')
+      const vbds = await VDI.get_VBDs(ref)
+      const drives = await drivesOf(context, vbds)
+      const data = { vdi: ref, drives }
+      const undo = await task.undo({ kind: 'vbd.restore', what: 'Attach the disk again', data })
       // Drives of halted VMs that still name it would be left empty.
-      for (const vbd of await VDI.get_VBDs(ref)) await VBD.destroy(vbd)
+      for (const vbd of vbds) await VBD.destroy(vbd)
       await follow(context, calls.destroy(ref), task)
+      await undo.forget()
     },
   }
+}
+
+/** Gives a copy that was just made its name; one that does not get it goes. */
+async function named(
+  { xapi }: XapiContext,
+  { vdi, name }: { readonly vdi: Ref<'VDI'>; readonly name: string },
+  task: ActionTask,
+): Promise<Ref<'VDI'>> {
+  const undo = await task.undo({ kind: 'vdi.destroy', what: `Remove the half-made disk ${name}`, data: { vdi } })
+  await xapi.client.VDI.set_name_label(vdi, name)
+  await undo.forget()
+  return vdi
 }

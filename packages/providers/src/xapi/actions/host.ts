@@ -1,4 +1,4 @@
-import { connectionErrors, type HostId } from '@nixen/api'
+import { connectionErrors, type ActionRequest, type Actions, type HostId } from '@nixen/api'
 import { isAbort, systemClock } from '@nixen/core'
 import type { Ref } from '@nixen/xapi'
 import type { ActionTask, ProviderActions } from '../../action/actions.ts'
@@ -10,13 +10,14 @@ export function hostActions(context: XapiContext): ProviderActions['host'] {
   const { host, pool } = context.xapi.client
   const calls = context.xapi.client.async
   return {
-    async update({ id, name, description, tags, iscsiIqn, multipathing, syslogTo }, task) {
+    async update({ id, name, description, tags, iscsiIqn, multipathing, syslogTo, ...power }, task) {
       const ref = await refOf(context, id, 'host')
       if (name !== undefined) await host.set_name_label(ref, name)
       if (description !== undefined) await host.set_name_description(ref, description)
       if (tags !== undefined) await host.set_tags(ref, [...new Set(tags)])
       if (iscsiIqn !== undefined) await host.set_iscsi_iqn(ref, iscsiIqn)
       if (multipathing !== undefined) await host.set_multipathing(ref, multipathing)
+      await setPowerOn(context, ref, power)
       if (syslogTo === undefined) return
       const logging = await host.get_logging(ref)
       const destination = syslogTo === '' ? undefined : syslogTo
@@ -40,6 +41,12 @@ export function hostActions(context: XapiContext): ProviderActions['host'] {
     },
     async smartReboot({ id }, task) {
       await smartReboot(context, id, task)
+    },
+    async emergencyShutdown({ id }, task) {
+      await emergencyShutdown(context, id, task)
+    },
+    async scanNics({ id }, task) {
+      await follow(context, calls.PIF.scan(await refOf(context, id, 'host')), task)
     },
     async powerOn({ id }, task) {
       await follow(context, calls.host.power_on(await refOf(context, id, 'host')), task)
@@ -71,6 +78,17 @@ export function hostActions(context: XapiContext): ProviderActions['host'] {
       await hidePci(context, { host: await refOf(context, id, 'host'), hide, show })
     },
   }
+}
+
+type PowerOn = Pick<ActionRequest<Actions['host']['update']>, 'powerOnMode' | 'powerOnConfig'>
+
+/** Mode and what it needs are set together. */
+async function setPowerOn({ xapi }: XapiContext, ref: Ref<'host'>, power: PowerOn): Promise<void> {
+  const { powerOnMode, powerOnConfig } = power
+  if (powerOnMode === undefined && powerOnConfig === undefined) return
+  const { host } = xapi.client
+  const mode = powerOnMode ?? (await host.get_power_on_mode(ref))
+  await host.set_power_on_mode(ref, mode, powerOnConfig ?? (await host.get_power_on_config(ref)))
 }
 
 /** Disabled first, so that nothing new comes while the VMs leave; enabled again when one of them cannot. */
@@ -111,7 +129,8 @@ export async function rebootAndWait(context: XapiContext, ref: Ref<'host'>, task
   }
 }
 
-async function bootTime({ xapi }: XapiContext, ref: Ref<'host'>): Promise<string | undefined> {
+/** When a host was started, as it says. */
+export async function bootTime({ xapi }: XapiContext, ref: Ref<'host'>): Promise<string | undefined> {
   return (await xapi.client.host.get_other_config(ref))['boot_time']
 }
 
@@ -141,6 +160,27 @@ async function smartReboot(context: XapiContext, id: HostId, task: ActionTask): 
   for (const vm of running) await follow(context, calls.VM.suspend(vm), task)
   await rebootHost(context, id, task)
   for (const vm of running) await follow(context, calls.VM.resume_on(vm, ref, false, false), task)
+  await undo.forget()
+}
+
+/** Suspends what can be, shuts down the rest, and switches the host off. */
+async function emergencyShutdown(context: XapiContext, id: HostId, task: ActionTask): Promise<void> {
+  const ref = await refOf(context, id, 'host')
+  const { VM, host } = context.xapi.client
+  const calls = context.xapi.client.async
+  const running: Ref<'VM'>[] = []
+  for (const vm of await host.get_resident_VMs(ref)) if (!(await VM.get_is_control_domain(vm))) running.push(vm)
+  const data = { host: ref, vms: running }
+  const undo = await task.undo({ kind: 'host.resume', what: 'Let the VMs of the host go on', data })
+  await follow(context, calls.host.disable(ref), task)
+  for (const [index, vm] of running.entries()) {
+    const { name_label: name, allowed_operations: allowed } = await VM.get_record(vm)
+    task.progress(index / running.length, `Suspending ${name}`)
+    if (allowed.includes('suspend')) await follow(context, calls.VM.suspend(vm), task)
+    else if (allowed.includes('clean_shutdown')) await follow(context, calls.VM.clean_shutdown(vm), task)
+    else await follow(context, calls.VM.hard_shutdown(vm), task)
+  }
+  await follow(context, calls.host.shutdown(ref), task)
   await undo.forget()
 }
 

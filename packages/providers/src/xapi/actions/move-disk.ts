@@ -3,7 +3,10 @@ import type { ActionTask } from '../../action/actions.ts'
 import { follow, type XapiContext } from './context.ts'
 
 /** A drive as it was, in plain JSON. */
-type Drive = Pick<Records['VBD'], 'VM' | 'userdevice' | 'bootable' | 'mode' | 'type' | 'unpluggable' | 'other_config'>
+export type Drive = Pick<
+  Records['VBD'],
+  'VM' | 'userdevice' | 'bootable' | 'mode' | 'type' | 'unpluggable' | 'other_config'
+>
 
 /** What has to be known to undo a move. */
 export interface MovedDisk {
@@ -23,7 +26,7 @@ export async function moveDisk(
 ): Promise<Ref<'VDI'>> {
   const { VDI, VBD } = context.xapi.client
   const vbds = await VDI.get_VBDs(vdi)
-  const drives = await Promise.all(vbds.map(async (vbd) => driveOf(await VBD.get_record(vbd))))
+  const drives = await drivesOf(context, vbds)
   const copy = await follow(context, context.xapi.client.async.VDI.copy(vdi, sr), task)
   const undo = await task.undo({
     kind: 'vdi.moveBack',
@@ -44,20 +47,29 @@ export async function moveDisk(
 
 /** Takes a move back. An original that is gone means that the move was through: the copy stays then. */
 export async function moveBack(context: XapiContext, { original, copy, drives }: MovedDisk): Promise<void> {
-  const { VM, VBD, VDI } = context.xapi.client
+  const { VDI } = context.xapi.client
   await VDI.get_uuid(original)
+  await putBack(context, { original, copy, drives })
+  if ((await VDI.get_VBDs(copy)).length === 0) await VDI.destroy(copy)
+}
+
+/** Attaches a disk as it was, where its place is free or taken by the copy. */
+export async function putBack(
+  context: XapiContext,
+  { original, copy, drives }: Pick<MovedDisk, 'original' | 'drives'> & { readonly copy?: Ref<'VDI'> },
+): Promise<void> {
+  const { VM, VBD } = context.xapi.client
   for (const drive of drives) {
     const places = await Promise.all(
       (await VM.get_VBDs(drive.VM)).map(async (ref) => [ref, await VBD.get_record(ref)] as const),
     )
     const taken = places.find(([, { userdevice }]) => userdevice === drive.userdevice)
     if (taken?.[1].VDI === original) continue
-    if (taken?.[1].VDI === copy) await VBD.destroy(taken[0])
+    if (copy !== undefined && taken?.[1].VDI === copy) await VBD.destroy(taken[0])
     // Something else that took the place meanwhile stays.
     else if (taken) continue
     await plug(context, drive, original)
   }
-  if ((await VDI.get_VBDs(copy)).length === 0) await VDI.destroy(copy)
 }
 
 async function plug({ xapi }: XapiContext, drive: Drive, vdi: Ref<'VDI'>): Promise<void> {
@@ -71,6 +83,11 @@ async function plug({ xapi }: XapiContext, drive: Drive, vdi: Ref<'VDI'>): Promi
     qos_algorithm_type: '',
     qos_algorithm_params: {},
   })
+}
+
+/** What has to be known of drives to make them again. */
+export async function drivesOf({ xapi }: XapiContext, vbds: readonly Ref<'VBD'>[]): Promise<readonly Drive[]> {
+  return await Promise.all(vbds.map(async (vbd) => driveOf(await xapi.client.VBD.get_record(vbd))))
 }
 
 function driveOf({ VM, userdevice, bootable, mode, type, unpluggable, other_config }: Records['VBD']): Drive {

@@ -1,7 +1,7 @@
 import { connectionErrors, type ActionRequest, type Actions } from '@nixen/api'
 import type { Ref } from '@nixen/xapi'
 import type { ActionTask, ProviderActions } from '../../action/actions.ts'
-import { follow, idOf, refOf, type XapiContext } from './context.ts'
+import { follow, idOf, refOf, withKeys, type XapiContext } from './context.ts'
 
 type CreateRequest = ActionRequest<Actions['network']['create']>
 
@@ -13,7 +13,7 @@ export function networkActions(context: XapiContext): ProviderActions['network']
       const ref = await createNetwork(context, request, task)
       return { made: [await idOf(context, 'network', { className: 'network', ref })] }
     },
-    async update({ id, name, description, tags, mtu, locking, nbd }) {
+    async update({ id, name, description, tags, mtu, locking, nbd, default: automatic }) {
       const ref = await refOf(context, id, 'network')
       if (name !== undefined) await network.set_name_label(ref, name)
       if (description !== undefined) await network.set_name_description(ref, description)
@@ -21,6 +21,9 @@ export function networkActions(context: XapiContext): ProviderActions['network']
       if (mtu !== undefined) await network.set_MTU(ref, mtu)
       if (locking !== undefined) await network.set_default_locking_mode(ref, locking)
       if (nbd !== undefined) await setNbd(context, ref, nbd)
+      if (automatic === undefined) return
+      const config = withKeys(await network.get_other_config(ref), { automatic: automatic ? 'true' : 'false' })
+      await network.set_other_config(ref, config)
     },
     async delete({ id }, task) {
       const ref = await refOf(context, id, 'network')
@@ -32,17 +35,19 @@ export function networkActions(context: XapiContext): ProviderActions['network']
 
 /** A network, and what carries it. Without a VLAN or bond it is within each host. */
 async function createNetwork(context: XapiContext, request: CreateRequest, task: ActionTask): Promise<Ref<'network'>> {
-  const { name, description, mtu, vlan, bond } = request
-  if (vlan && bond) {
+  const { name, description, mtu, vlan, bond, tunnel } = request
+  if ([vlan, bond, tunnel].filter((one) => one !== undefined).length > 1) {
     throw connectionErrors.unsupported({
       action: 'Creating it',
-      reason: 'it is either on a VLAN or on a bond. Make the bond first, then a VLAN on it.',
+      reason: 'it is on a VLAN, on a bond, or private between hosts. Make the bond first, then a VLAN on it.',
     })
   }
+  if (tunnel) await demandController(context)
   const ref = await context.xapi.client.network.create({
     name_label: name,
     name_description: description,
-    MTU: mtu ?? 1500,
+    // Room for what frames are wrapped in.
+    MTU: mtu ?? (tunnel ? 1500 - wrapping[tunnel.protocol] : 1500),
     other_config: {},
   })
   const undo = await task.undo({ kind: 'network.destroy', what: `Remove the network ${name}`, data: { network: ref } })
@@ -51,6 +56,7 @@ async function createNetwork(context: XapiContext, request: CreateRequest, task:
     await follow(context, context.xapi.client.async.pool.create_VLAN_from_PIF(pif, ref, vlan.tag), task)
   }
   if (bond) await createBonds(context, { network: ref, bond }, task)
+  if (tunnel) await createTunnels(context, { network: ref, tunnel }, task)
   await undo.forget()
   return ref
 }
@@ -87,12 +93,47 @@ async function createBonds(
   }
 }
 
-/** Removes VLANs and bonds that carry a network; NICs of hosts stay. */
+/** Bytes around each frame: Ethernet, IPv4 and GRE with a key; Ethernet, IPv4, UDP and VXLAN (RFC 7348 §5). */
+const wrapping = { gre: 42, vxlan: 50 } as const
+
+/** XAPI notes tunnels and makes their bridges; the flows between hosts are made by a controller of Open vSwitch. */
+async function demandController({ xapi }: XapiContext): Promise<void> {
+  if ((await xapi.client.SDN_controller.get_all()).length > 0) return
+  throw connectionErrors.unsupported({
+    action: 'Creating it',
+    reason:
+      'the pool has no SDN controller, without which nothing passes between its hosts. Name one with "pool set-sdn-controller", or use a VLAN.',
+  })
+}
+
+/** A tunnel on every host, over its NIC with the same device. */
+async function createTunnels(
+  context: XapiContext,
+  { network, tunnel }: { readonly network: Ref<'network'>; readonly tunnel: NonNullable<CreateRequest['tunnel']> },
+  task: ActionTask,
+): Promise<void> {
+  const { PIF, host } = context.xapi.client
+  const { device, VLAN: vlan } = await PIF.get_record(await refOf(context, tunnel.nic, 'PIF'))
+  const all = [...(await PIF.get_all_records())]
+  for (const one of await host.get_all()) {
+    const [pif] =
+      all.find(([, record]) => record.host === one && record.device === device && record.VLAN === vlan) ?? []
+    if (!pif) {
+      const name = await host.get_name_label(one)
+      throw connectionErrors.unsupported({ action: 'Creating it', reason: `the host ${name} has no ${device}.` })
+    }
+    await follow(context, context.xapi.client.async.tunnel.create(pif, network, tunnel.protocol), task)
+  }
+}
+
+/** Removes VLANs, bonds and tunnels that carry a network; NICs of hosts stay. */
 export async function removePifs(context: XapiContext, ref: Ref<'network'>, task?: ActionTask): Promise<void> {
-  const { network, PIF, Bond, VLAN } = context.xapi.client
+  const { network, PIF, Bond, VLAN, tunnel } = context.xapi.client
   for (const pif of await network.get_PIFs(ref)) {
-    const { bond_master_of: bonds, VLAN_master_of: vlan, physical } = await PIF.get_record(pif)
+    const record = await PIF.get_record(pif)
+    const { bond_master_of: bonds, VLAN_master_of: vlan, tunnel_access_PIF_of: tunnels, physical } = record
     for (const bond of bonds) await Bond.destroy(bond)
+    for (const one of tunnels) await tunnel.destroy(one)
     if (vlan) await VLAN.destroy(vlan)
     if (physical) {
       throw connectionErrors.unsupported({

@@ -1,4 +1,4 @@
-import type { ActionRequest, Actions, NicId } from '@nixen/api'
+import { connectionErrors, type ActionRequest, type Actions, type NicId } from '@nixen/api'
 import { isAppError } from '@nixen/core'
 import type { Ref } from '@nixen/xapi'
 import type { ActionTask, ProviderActions } from '../../action/actions.ts'
@@ -19,8 +19,15 @@ export function nicActions(context: XapiContext): ProviderActions['nic'] {
       const nic = await eitherOf(context, id)
       await follow(context, nic.kind === 'VIF' ? calls.VIF.unplug(nic.ref) : calls.PIF.unplug(nic.ref), task)
     },
-    async setAddress({ id, mode, ip, netmask, gateway, dns }, task) {
+    async setAddress({ id, mode, family, ip, netmask, gateway, dns }, task) {
       const pif = await refOf(context, id, 'PIF')
+      if (family === 'ipv6') {
+        const wanted = ({ none: 'None', dhcp: 'DHCP', static: 'Static', autoconf: 'Autoconf' } as const)[mode]
+        return await follow(context, calls.PIF.reconfigure_ipv6(pif, wanted, ip, gateway, dns), task)
+      }
+      if (mode === 'autoconf') {
+        throw connectionErrors.unsupported({ action: 'Setting it', reason: 'autoconf is for IPv6 only.' })
+      }
       const wanted = ({ none: 'None', dhcp: 'DHCP', static: 'Static' } as const)[mode]
       await follow(context, calls.PIF.reconfigure_ip(pif, wanted, ip, netmask, gateway, dns), task)
     },

@@ -1,25 +1,32 @@
-import { connectionErrors, type ActionRequest, type Actions } from '@nixen/api'
-import { Xapi } from '@nixen/xapi'
+import { connectionErrors, type ActionRequest, type Actions, type StorageId } from '@nixen/api'
+import { Xapi, type Ref } from '@nixen/xapi'
 import type { ActionTask, ProviderActions } from '../../action/actions.ts'
 import { connectionError } from '../errors.ts'
 import { follow, refOf, withKeys, type XapiContext } from './context.ts'
-import { roll } from './rolling.ts'
+import { migrationNetworkKey } from './migration-network.ts'
+import { abandon, resume, roll } from './rolling.ts'
 
 /** What can be done with pools. */
 export function poolActions(context: XapiContext): ProviderActions['pool'] {
   const { pool } = context.xapi.client
   const calls = context.xapi.client.async.pool
   return {
-    async update({ id, name, description, tags, autoStart, migrationNetwork }) {
+    async update({ id, name, description, tags, autoStart, migrationNetwork, ...more }) {
       const ref = await refOf(context, id, 'pool')
+      await updateMore(context, ref, more)
       if (name !== undefined) await pool.set_name_label(ref, name)
       if (description !== undefined) await pool.set_name_description(ref, description)
       if (tags !== undefined) await pool.set_tags(ref, [...new Set(tags)])
       const keys: Record<string, string | undefined> = {}
       if (autoStart !== undefined) keys['auto_poweron'] = autoStart ? 'true' : undefined
-      if (migrationNetwork !== undefined) keys['xo:migrationNetwork'] = await networkUuid(context, migrationNetwork)
+      if (migrationNetwork !== undefined) keys[migrationNetworkKey] = await networkUuid(context, migrationNetwork)
       if (Object.keys(keys).length === 0) return
       await pool.set_other_config(ref, withKeys(await pool.get_other_config(ref), keys))
+    },
+    async setSdnController({ address, port }) {
+      const { SDN_controller } = context.xapi.client
+      for (const old of await SDN_controller.get_all()) await SDN_controller.forget(old)
+      if (address !== null) await SDN_controller.introduce('ssl', address, port)
     },
     async addHost(request, task) {
       await addHost(context, request, task)
@@ -27,8 +34,14 @@ export function poolActions(context: XapiContext): ProviderActions['pool'] {
     async enableHa({ id, storages, failures }, task) {
       const ref = await refOf(context, id, 'pool')
       const srs = await Promise.all(storages.map((storage) => refOf(context, storage, 'SR')))
+      const undo = await task.undo({
+        kind: 'pool.disableHa',
+        what: 'Turn high availability off again',
+        data: { pool: ref },
+      })
       await follow(context, calls.enable_ha(srs, {}), task)
       if (failures !== undefined) await follow(context, calls.set_ha_host_failures_to_tolerate(ref, failures), task)
+      await undo.forget()
     },
     async disableHa(_request, task) {
       await follow(context, calls.disable_ha(), task)
@@ -39,10 +52,29 @@ export function poolActions(context: XapiContext): ProviderActions['pool'] {
     async rollingUpdate({ id, afresh }, task) {
       await roll(context, { pool: await refOf(context, id, 'pool'), what: 'update', afresh }, task)
     },
+    async resumeRolling({ id }, task) {
+      await resume(context, await refOf(context, id, 'pool'), task)
+    },
+    async abandonRolling({ id }) {
+      await abandon(context, await refOf(context, id, 'pool'))
+    },
   }
 }
 
-/** The key is the one of Xen Orchestra, so that both move VMs over the same network. */
+type More = Pick<
+  ActionRequest<Actions['pool']['update']>,
+  'migrationCompression' | 'suspendStorage' | 'crashDumpStorage'
+>
+
+async function updateMore(context: XapiContext, ref: Ref<'pool'>, more: More): Promise<void> {
+  const { pool } = context.xapi.client
+  const { migrationCompression, suspendStorage, crashDumpStorage } = more
+  const srOf = async (storage: StorageId | null) => (storage === null ? null : await refOf(context, storage, 'SR'))
+  if (migrationCompression !== undefined) await pool.set_migration_compression(ref, migrationCompression)
+  if (suspendStorage !== undefined) await pool.set_suspend_image_SR(ref, await srOf(suspendStorage))
+  if (crashDumpStorage !== undefined) await pool.set_crash_dump_SR(ref, await srOf(crashDumpStorage))
+}
+
 async function networkUuid(
   context: XapiContext,
   network: ActionRequest<Actions['pool']['update']>['migrationNetwork'],

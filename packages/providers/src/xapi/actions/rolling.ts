@@ -1,13 +1,11 @@
 import { connectionErrors } from '@nixen/api'
-import { isRecord } from '@nixen/core'
+import { systemClock } from '@nixen/core'
 import type { Records, Ref } from '@nixen/xapi'
 import type { ActionTask, UndoEntry } from '../../action/actions.ts'
 import { follow, withKeys, type XapiContext } from './context.ts'
-import { rebootAndWait } from './host.ts'
+import { readRolling, rollingKey } from '../host/pool-record.ts'
+import { bootTime, rebootAndWait } from './host.ts'
 import { installPatches } from './patches.ts'
-
-/** Key of the pool's `other_config` with what was done so far: another run, also of another Nixen, goes on from there. */
-const stateKey = 'nixen:rolling'
 
 export interface Roll {
   readonly pool: Ref<'pool'>
@@ -28,28 +26,74 @@ interface Member {
  * a note of the hosts that are done.
  */
 export async function roll(context: XapiContext, roll: Roll, task: ActionTask): Promise<void> {
-  const members = await membersOf(context, roll.pool)
-  const done = roll.afresh ? new Set<string>() : await doneBefore(context, roll)
+  const key = await context.xapi.client.pool.get_uuid(roll.pool)
+  if (rolling.has(key)) throw connectionErrors.unsupported({ action: 'A second run', reason: 'one is going on.' })
+  rolling.add(key)
+  try {
+    await rollOne(context, roll, task)
+  } finally {
+    rolling.delete(key)
+  }
+}
+
+/** Goes on with a run that was interrupted. @throws connection.unsupported when there is none */
+export async function resume(context: XapiContext, pool: Ref<'pool'>, task: ActionTask): Promise<void> {
+  const state = await stateOf(context, pool)
+  if (!state) throw connectionErrors.unsupported({ action: 'Going on', reason: 'no rolling run was interrupted.' })
+  await roll(context, { pool, what: state.what, afresh: false }, task)
+}
+
+/** Forgets a run that was interrupted. */
+export async function abandon(context: XapiContext, pool: Ref<'pool'>): Promise<void> {
+  const key = await context.xapi.client.pool.get_uuid(pool)
+  if (rolling.has(key))
+    throw connectionErrors.unsupported({ action: 'Forgetting it', reason: 'it is going on. Cancel it.' })
+  await note(context, pool, undefined)
+}
+
+/** Uuids of pools that this process goes through. */
+const rolling = new Set<string>()
+
+async function rollOne(context: XapiContext, roll: Roll, task: ActionTask): Promise<void> {
+  const { pool, what } = roll
+  const before = roll.afresh ? undefined : await stateOf(context, pool)
+  const known = before?.what === what ? before : undefined
+  if (known?.at) await waitForHost(context, known.at, task)
+  const members = await membersOf(context, pool)
+  const done = new Set(known?.done)
+  // What was rebooting when the run was interrupted is done when it has been started since.
+  if (known?.at && (await isStartedSince(context, known.at))) done.add(known.at.host)
   const left = members.filter(({ uuid }) => !done.has(uuid))
   if (left.length < members.length)
     task.log(`An earlier run did ${members.length - left.length} of ${members.length} hosts; this one does the others.`)
   for (const member of left) await demandMovable(context, member)
-  const ha = await turnOffHa(context, roll.pool, task)
+  const ha = await turnOffHa(context, pool, task)
   for (const member of left) {
     task.progress(done.size / members.length, `${member.name}: ${done.size + 1} of ${members.length}`)
-    await renew(context, { member, what: roll.what }, task)
+    const started = await bootTime(context, member.ref)
+    const rebooting = async (): Promise<void> =>
+      await note(context, pool, { what, done: [...done], at: { host: member.uuid, started } })
+    await note(context, pool, { what, done: [...done] })
+    await renew(context, { member, what, rebooting }, task)
     done.add(member.uuid)
-    await note(context, roll, [...done])
+    await note(context, pool, { what, done: [...done] })
     task.log(`${member.name} is done.`)
   }
   await turnOnHa(context, ha, task)
-  await note(context, roll, undefined)
+  await note(context, pool, undefined)
+}
+
+interface Renewal {
+  readonly member: Member
+  readonly what: Roll['what']
+  /** Writes down that the host is about to be rebooted. */
+  readonly rebooting: () => Promise<void>
 }
 
 /** Empties a host, updates it, reboots it and waits for it. */
 async function renew(
   context: XapiContext,
-  { member: { ref, name }, what }: { readonly member: Member; readonly what: Roll['what'] },
+  { member: { ref, name }, what, rebooting }: Renewal,
   task: ActionTask,
 ): Promise<void> {
   const calls = context.xapi.client.async.host
@@ -59,7 +103,10 @@ async function renew(
   const installed = what === 'update' ? await installPatches(context, ref, task) : undefined
   // Without updates there is nothing to reboot for.
   if (installed === 0) await follow(context, calls.enable(ref), task)
-  else await rebootAndWait(context, ref, task)
+  else {
+    await rebooting()
+    await rebootAndWait(context, ref, task)
+  }
   await undo.forget()
 }
 
@@ -95,26 +142,45 @@ async function demandMovable({ xapi }: XapiContext, { ref, name }: Member): Prom
   })
 }
 
-async function doneBefore({ xapi }: XapiContext, { pool, what }: Roll): Promise<Set<string>> {
-  const text = (await xapi.client.pool.get_other_config(pool))[stateKey]
-  const state = text === undefined ? undefined : parse(text)
-  const done = isRecord(state) && state['what'] === what ? state['done'] : []
-  return new Set(Array.isArray(done) ? done.filter((uuid): uuid is string => typeof uuid === 'string') : [])
+/** A host that is rebooted, and when it was started before. */
+interface Rebooting {
+  readonly host: string
+  readonly started: string | undefined
 }
 
-async function note({ xapi }: XapiContext, { pool, what }: Roll, done: readonly string[] | undefined): Promise<void> {
+/** What a run has written down. */
+interface State {
+  readonly what: Roll['what']
+  readonly done: readonly string[]
+  readonly at?: Rebooting | undefined
+}
+
+async function stateOf({ xapi }: XapiContext, pool: Ref<'pool'>): Promise<State | undefined> {
+  return readRolling((await xapi.client.pool.get_other_config(pool))[rollingKey])
+}
+
+async function note({ xapi }: XapiContext, pool: Ref<'pool'>, state: State | undefined): Promise<void> {
   const { pool: pools } = xapi.client
-  const state = done && JSON.stringify({ what, done })
-  await pools.set_other_config(pool, withKeys(await pools.get_other_config(pool), { [stateKey]: state }))
+  const text = state && JSON.stringify(state)
+  await pools.set_other_config(pool, withKeys(await pools.get_other_config(pool), { [rollingKey]: text }))
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown
-  } catch {
-    // Somebody else wrote it: nothing is known to be done.
-    return undefined
+/** Waits until a host that was rebooting when the run was interrupted answers, at most an hour. */
+async function waitForHost({ xapi }: XapiContext, { host: uuid }: Rebooting, task: ActionTask): Promise<void> {
+  const { host, host_metrics: metrics } = xapi.client
+  for (let waited = 0; waited < 3600; waited += 2) {
+    const { metrics: own, name_label: name } = await host.get_record(await host.get_by_uuid(uuid))
+    if (own !== null && (await metrics.get_live(own))) return
+    task.progress(undefined, `Waiting until ${name} is back`)
+    await systemClock.sleep(2000, { signal: task.signal })
   }
+}
+
+async function isStartedSince(context: XapiContext, { host: uuid, started }: Rebooting): Promise<boolean> {
+  const { host } = context.xapi.client
+  const ref = await host.get_by_uuid(uuid)
+  const is = await bootTime(context, ref)
+  return is !== started
 }
 
 interface HaBefore {

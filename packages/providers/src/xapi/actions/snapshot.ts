@@ -1,4 +1,7 @@
-import type { ProviderActions } from '../../action/actions.ts'
+import { systemRandom } from '@nixen/core'
+import type { Ref, TaskRef } from '@nixen/xapi'
+import type { ActionTask, ProviderActions } from '../../action/actions.ts'
+import { markedName, newMark } from '../protect/marks.ts'
 import { follow, idOf, refOf, type XapiContext } from './context.ts'
 import { destroyVm } from './vm/destroy.ts'
 
@@ -30,20 +33,36 @@ export function snapshotActions(context: XapiContext): ProviderActions['snapshot
     },
     async clone({ id, name }, task) {
       const snapshot = await refOf(context, id, 'VM')
-      const ref = await follow(context, calls.clone(snapshot, name ?? (await copyName(snapshot))), task)
-      // What is cloned from a snapshot is a template at first.
-      await VM.set_is_a_template(ref, false)
+      const wanted = name ?? (await copyName(snapshot))
+      const ref = await asVm(context, { name: wanted, make: (marked) => calls.clone(snapshot, marked) }, task)
       return { made: [await idOf(context, 'vm', { className: 'VM', ref })] }
     },
     async copy({ id, name, storage }, task) {
       const snapshot = await refOf(context, id, 'VM')
       const sr = storage === undefined ? null : await refOf(context, storage, 'SR')
-      const ref = await follow(context, calls.copy(snapshot, name ?? (await copyName(snapshot)), sr), task)
-      await VM.set_is_a_template(ref, false)
+      const wanted = name ?? (await copyName(snapshot))
+      const ref = await asVm(context, { name: wanted, make: (marked) => calls.copy(snapshot, marked, sr) }, task)
       return { made: [await idOf(context, 'vm', { className: 'VM', ref })] }
     },
     async delete({ id }, task) {
       await destroyVm(context, { vm: await refOf(context, id, 'VM') }, task)
     },
   }
+}
+
+interface NewVm {
+  readonly name: string
+  readonly make: (marked: string) => Promise<TaskRef<Ref<'VM'>>>
+}
+
+/** What is made from a snapshot is a template at first: until it is a VM its name bears a mark. */
+async function asVm(context: XapiContext, { name, make }: NewVm, task: ActionTask): Promise<Ref<'VM'>> {
+  const { VM } = context.xapi.client
+  const mark = newMark(systemRandom)
+  const undo = await task.undo({ kind: 'vm.destroyMarked', what: `Remove the half-made VM ${name}`, data: { mark } })
+  const ref = await follow(context, make(markedName(name, mark)), task)
+  await VM.set_is_a_template(ref, false)
+  await VM.set_name_label(ref, name)
+  await undo.forget()
+  return ref
 }

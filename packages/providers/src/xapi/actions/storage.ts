@@ -4,6 +4,7 @@ import type { Ref } from '@nixen/xapi'
 import type { ActionTask, ProviderActions } from '../../action/actions.ts'
 import { markedName, markInName, newMark } from '../protect/marks.ts'
 import { follow, idOf, refOf, type XapiContext } from './context.ts'
+import { maintenanceActions, unplugAll } from './maintenance.ts'
 
 /** What can be done with storages. */
 export function storageActions(context: XapiContext): ProviderActions['storage'] {
@@ -34,16 +35,20 @@ export function storageActions(context: XapiContext): ProviderActions['storage']
       }
     },
     async disconnect({ id }, task) {
-      for (const pbd of await SR.get_PBDs(await refOf(context, id, 'SR'))) {
-        if (await PBD.get_currently_attached(pbd)) await follow(context, calls.PBD.unplug(pbd), task)
-      }
+      const undo = await unplugAll(context, await refOf(context, id, 'SR'), task)
+      await undo.forget()
     },
-    async makeDefault({ id }) {
+    ...maintenanceActions(context),
+    async makeDefault({ id }, task) {
       const ref = await refOf(context, id, 'SR')
-      for (const one of await pool.get_all()) {
+      for (const [one, record] of await pool.get_all_records()) {
+        const { default_SR, suspend_image_SR, crash_dump_SR } = record
+        const data = { pool: one, default_SR, suspend_image_SR, crash_dump_SR }
+        const undo = await task.undo({ kind: 'pool.storages', what: 'Make the default storage what it was', data })
         await pool.set_default_SR(one, ref)
         await pool.set_suspend_image_SR(one, ref)
         await pool.set_crash_dump_SR(one, ref)
+        await undo.forget()
       }
     },
     async reclaim({ id }, task) {
@@ -60,10 +65,9 @@ export function storageActions(context: XapiContext): ProviderActions['storage']
     async delete({ id }, task) {
       const ref = await refOf(context, id, 'SR')
       // The host attaches it by itself while it erases it.
-      for (const pbd of await SR.get_PBDs(ref)) {
-        if (await PBD.get_currently_attached(pbd)) await follow(context, calls.PBD.unplug(pbd), task)
-      }
+      const undo = await unplugAll(context, ref, task)
       await follow(context, calls.SR.destroy(ref), task)
+      await undo.forget()
     },
   }
 }

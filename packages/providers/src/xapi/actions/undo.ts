@@ -3,7 +3,8 @@ import { isXapiError, type Ref, type VMRecord } from '@nixen/xapi'
 import type { UndoStep } from '../../action/actions.ts'
 import { markInName } from '../protect/marks.ts'
 import { refOf, type XapiContext } from './context.ts'
-import { moveBack, type MovedDisk } from './move-disk.ts'
+import { putBack as endMaintenance } from './maintenance.ts'
+import { moveBack, putBack, type Drive, type MovedDisk } from './move-disk.ts'
 import { removePifs } from './network.ts'
 import { removeMarkedSr } from './storage.ts'
 import { makingKey } from './vm/new-disk.ts'
@@ -49,6 +50,70 @@ const steps: Readonly<Record<string, Undo>> = {
     }
   },
   'vdi.moveBack': async (context, data) => await moveBack(context, data as unknown as MovedDisk),
+  'vbd.restore': async (context, { vdi, drives }) => {
+    const original = vdi as Ref<'VDI'>
+    await context.xapi.client.VDI.get_uuid(original)
+    await putBack(context, { original, drives: drives as readonly Drive[] })
+  },
+  'vbd.plug': async ({ xapi }, { vm, vbd }) => {
+    const { VM, VBD } = xapi.client
+    const ref = vbd as Ref<'VBD'>
+    const running = (await VM.get_power_state(vm as Ref<'VM'>)) === 'Running'
+    if (running && !(await VBD.get_currently_attached(ref))) await VBD.plug(ref)
+  },
+  'vbd.media': async ({ xapi }, { vbd, vdi }) => {
+    const ref = vbd as Ref<'VBD'>
+    if (vdi !== null && (await xapi.client.VBD.get_empty(ref))) await xapi.client.VBD.insert(ref, vdi as Ref<'VDI'>)
+  },
+  'vif.plug': async ({ xapi }, { vm, vif }) => {
+    const { VM, VIF } = xapi.client
+    const ref = vif as Ref<'VIF'>
+    const running = (await VM.get_power_state(vm as Ref<'VM'>)) === 'Running'
+    if (running && !(await VIF.get_currently_attached(ref))) await VIF.plug(ref)
+  },
+  'vdi.trackChanges': async ({ xapi }, { vdis }) => {
+    for (const vdi of vdis as readonly Ref<'VDI'>[]) {
+      if (!(await xapi.client.VDI.get_cbt_enabled(vdi))) await xapi.client.VDI.enable_cbt(vdi)
+    }
+  },
+  'vdi.destroyUnused': async ({ xapi }, { vdis }) => {
+    const { VDI } = xapi.client
+    for (const vdi of vdis as readonly Ref<'VDI'>[]) {
+      try {
+        // A disk that somebody has stays: its VM was not deleted, or another one got it.
+        if ((await VDI.get_VBDs(vdi)).length === 0) await VDI.destroy(vdi)
+      } catch (error) {
+        if (!isXapiError(error, 'HANDLE_INVALID')) throw error
+      }
+    }
+  },
+  'pusb.release': async ({ xapi }, { pusb, passed }) => {
+    const { PUSB, USB_group } = xapi.client
+    const ref = pusb as Ref<'PUSB'>
+    const group = await PUSB.get_USB_group(ref)
+    const used = group !== null && (await USB_group.get_VUSBs(group)).length > 0
+    if (passed !== true && !used) await PUSB.set_passthrough_enabled(ref, false)
+  },
+  'pbd.plug': async ({ xapi }, { pbds }) => {
+    for (const pbd of pbds as readonly Ref<'PBD'>[]) {
+      if (!(await xapi.client.PBD.get_currently_attached(pbd))) await xapi.client.PBD.plug(pbd)
+    }
+  },
+  'sr.leaveMaintenance': async (context, { sr, pbds, vms, paused }) => {
+    const [attached, stopped, halted] = [pbds, vms, paused] as readonly (readonly string[])[]
+    const taken = { pbds: attached ?? [], vms: stopped ?? [], paused: halted ?? [] }
+    await endMaintenance(context, { sr: sr as Ref<'SR'>, taken, start: true })
+  },
+  'pool.storages': async ({ xapi }, { pool, default_SR, suspend_image_SR, crash_dump_SR }) => {
+    const ref = pool as Ref<'pool'>
+    // Written down as they were; null for none.
+    await xapi.client.pool.set_default_SR(ref, default_SR as Ref<'SR'> | null)
+    await xapi.client.pool.set_suspend_image_SR(ref, suspend_image_SR as Ref<'SR'> | null)
+    await xapi.client.pool.set_crash_dump_SR(ref, crash_dump_SR as Ref<'SR'> | null)
+  },
+  'pool.disableHa': async ({ xapi }, { pool }) => {
+    if (await xapi.client.pool.get_ha_enabled(pool as Ref<'pool'>)) await xapi.client.pool.disable_ha()
+  },
   'sr.removeMarked': async (context, { mark, erase }) =>
     await removeMarkedSr(context, { mark: String(mark), erase: erase === true }),
   'vdi.destroy': async ({ xapi }, { vdi }) => {
@@ -72,8 +137,10 @@ const steps: Readonly<Record<string, Undo>> = {
     const ref = host as Ref<'host'>
     if (!(await xapi.client.host.get_enabled(ref))) await xapi.client.host.enable(ref)
     for (const vm of vms as readonly Ref<'VM'>[]) {
-      if ((await xapi.client.VM.get_power_state(vm)) === 'Suspended')
-        await xapi.client.VM.resume_on(vm, ref, false, false)
+      const power = await xapi.client.VM.get_power_state(vm)
+      if (power === 'Suspended') await xapi.client.VM.resume_on(vm, ref, false, false)
+      // What could not be suspended was shut down.
+      if (power === 'Halted') await xapi.client.VM.start_on(vm, ref, false, false)
     }
   },
   'pool.enableHa': async ({ xapi }, { pool, storages, failures }) => {

@@ -1,8 +1,33 @@
 import type { Pool } from '@nixen/api'
+import { isRecord } from '@nixen/core'
 import { isYes, tagsOf } from '../model/fields.ts'
 import type { RecordHandler } from '../model/handler.ts'
 import { all, type Model } from '../model/model.ts'
 import type { PoolRow } from '../model/rows.ts'
+
+/** Key of the pool's `other_config` with how far a rolling run is: another run, also of another Nixen, goes on from there. */
+export const rollingKey = 'nixen:rolling'
+
+/** What a rolling run has written down; `undefined` when there is none, or somebody else wrote it. */
+export function readRolling(text: string | undefined) {
+  if (text === undefined) return undefined
+  const state = parsed(text)
+  if (!isRecord(state) || !Array.isArray(state['done'])) return undefined
+  const { what, at } = state
+  if (what !== 'reboot' && what !== 'update') return undefined
+  const done = state['done'].filter((uuid): uuid is string => typeof uuid === 'string')
+  if (!isRecord(at) || typeof at['host'] !== 'string') return { what, done } as const
+  const started = typeof at['started'] === 'string' ? at['started'] : undefined
+  return { what, done, at: { host: at['host'], started } } as const
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
+  }
+}
 
 /** `pool`: one record. */
 export const poolHandler: RecordHandler<'pool'> = {
@@ -18,6 +43,7 @@ export const poolHandler: RecordHandler<'pool'> = {
       ha: record.ha_enabled,
       autoStart: isYes(record.other_config['auto_poweron']),
       updating: Object.values(record.current_operations).some((operation) => updates.has(operation)),
+      rolling: rollingOf(record.other_config[rollingKey]),
       restrictions: Object.keys(record.restrictions)
         .filter((key) => isYes(record.restrictions[key]))
         .sort(),
@@ -37,6 +63,11 @@ export const poolHandler: RecordHandler<'pool'> = {
     if (old?.built) model.markGone(old.built.id)
     model.markAll()
   },
+}
+
+function rollingOf(text: string | undefined): PoolRow['rolling'] {
+  const state = readRolling(text)
+  return state && { what: state.what, done: state.done.length }
 }
 
 const updates: ReadonlySet<string> = new Set(['apply_updates', 'get_updates', 'sync_updates'])
@@ -64,6 +95,7 @@ export function buildPool(model: Model, row: PoolRow): Pool {
   }
   if (row.description !== '') pool.description = row.description
   if (master) pool.master = master.id
+  if (row.rolling) pool.rolling = { ...row.rolling, hosts: hosts.length }
   const versions = new Set(hosts.map(({ product }) => (product ? `${product.name} ${product.version}` : '')))
   const [version] = versions
   if (versions.size === 1 && version) pool.version = version

@@ -47,6 +47,7 @@ export interface PoolRow extends Built<Pool> {
   readonly ha: boolean
   readonly autoStart: boolean
   readonly updating: boolean
+  readonly rolling: { readonly what: 'reboot' | 'update'; readonly done: number } | undefined
   /** Feature restrictions of the edition: the keys that are set. */
   readonly restrictions: readonly string[]
 }
@@ -224,6 +225,7 @@ export interface SrRow extends Built<Storage> {
   readonly used: number | undefined
   readonly allocated: number | undefined
   readonly thin: boolean | undefined
+  readonly maintenance: boolean
 }
 
 export interface PbdRow {

@@ -5,6 +5,9 @@ import type { RecordHandler } from '../model/handler.ts'
 import type { Model } from '../model/model.ts'
 import type { PbdRow, SrRow } from '../model/rows.ts'
 
+/** Key of the storage's `other_config` while it is in maintenance: what has to be put back, as JSON. */
+export const maintenanceKey = 'nixen:maintenance'
+
 /** `SR`. */
 export const srHandler: RecordHandler<'SR'> = {
   put(model, ref, record) {
@@ -38,6 +41,7 @@ function readSr(model: Model, ref: string, record: SRRecord, old: SrRow | undefi
     used: sizeOf(record.physical_utilisation),
     allocated: sizeOf(record.virtual_allocation),
     thin: isThin(record),
+    maintenance: record.other_config[maintenanceKey] !== undefined,
     built: old?.built,
   }
 }
@@ -129,6 +133,7 @@ export function buildStorage(model: Model, ref: string, row: SrRow): Storage | u
   if (row.used !== undefined) storage.used = row.used
   if (row.allocated !== undefined) storage.allocated = row.allocated
   if (row.thin !== undefined) storage.thin = row.thin
+  if (row.maintenance) storage.maintenance = true
   const driver = [...model.sms.values()].find(({ type }) => type === row.kind)
   if (driver) storage.changeTracking = driver.changeTracking
   return storage

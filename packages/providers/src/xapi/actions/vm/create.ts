@@ -8,7 +8,7 @@ import { seedDisk } from './cloud-init.ts'
 import { addDrive, makeNic } from './devices.ts'
 import { makeDisk } from './new-disk.ts'
 import { defaultStorage } from './migrate-send.ts'
-import { bootLetters, setCpus, setMemory } from './settings.ts'
+import { bootLetters, setCpus, setMemory, updateVm } from './settings.ts'
 
 type Request = ActionRequest<Actions['vm']['create']>
 
@@ -43,7 +43,7 @@ async function createVm(
   await setDisks(context, { vm, request, mark }, task)
   await setBoot(context, vm, request)
   if (request.cloudInit) {
-    const { user, network, storage } = request.cloudInit
+    const { user = '', network, storage } = request.cloudInit
     const uuid = await VM.get_uuid(vm)
     const fill = (text: string): string =>
       text.replaceAll('{name}', request.name).replaceAll('{index}', String(index)).replaceAll('{uuid}', uuid)
@@ -103,6 +103,8 @@ async function setHardware(context: XapiContext, vm: Ref<'VM'>, request: Request
   }
   if (tpm) await VTPM.create(vm, false)
   if (host !== undefined) await VM.set_affinity(vm, await refOf(context, host, 'host'))
+  if (request.options) await updateVm(context, vm, request.options)
+  if (request.biosOf !== undefined) await VM.copy_bios_strings(vm, await refOf(context, request.biosOf, 'host'))
   if (autoStart) await VM.set_other_config(vm, withKeys(await VM.get_other_config(vm), { auto_poweron: 'true' }))
 }
 

@@ -18,7 +18,7 @@ export async function destroyVm(
   { vm, keep = new Set() }: DestroyOptions,
   task: ActionTask,
 ): Promise<void> {
-  const { VM } = context.xapi.client
+  const { VM, VDI } = context.xapi.client
   const snapshots = await VM.get_snapshots(vm)
   const all = [...snapshots, vm]
   const disks = new Set<Ref<'VDI'>>()
@@ -27,8 +27,12 @@ export async function destroyVm(
   if ((await VM.get_power_state(vm)) === 'Suspended') {
     await follow(context, context.xapi.client.async.VM.hard_shutdown(vm), task)
   }
+  const what = `Remove the disks of the deleted VM ${await VM.get_name_label(vm)}`
+  const undo = await task.undo({ kind: 'vdi.destroyUnused', what, data: { vdis: [...disks] } })
+  const names = new Map(await Promise.all([...disks].map(async (vdi) => [vdi, await VDI.get_name_label(vdi)] as const)))
   for (const one of all) await follow(context, context.xapi.client.async.VM.destroy(one), task)
-  await destroyDisks(context, [...disks], task)
+  await destroyDisks(context, names, task)
+  await undo.forget()
 }
 
 /** Disks (not media) that belong to no other VM than `owners`, and what its memory is saved on. */
@@ -49,20 +53,20 @@ async function ownDisks(
   return memory ? [...found, memory] : found
 }
 
-/** Removes disks. Who is gone already is no failure. */
+/** Removes disks, which are named. Who is gone already is no failure; what cannot go stays, and is named in the log. */
 export async function destroyDisks(
   context: XapiContext,
-  disks: readonly Ref<'VDI'>[],
+  disks: ReadonlyMap<Ref<'VDI'>, string>,
   task: ActionTask,
 ): Promise<void> {
-  for (const [index, vdi] of disks.entries()) {
-    task.progress(index / disks.length, 'Removing disks')
+  for (const [index, [vdi, name]] of [...disks].entries()) {
+    task.progress(index / disks.size, 'Removing disks')
     try {
       await follow(context, context.xapi.client.async.VDI.destroy(vdi), task)
     } catch (error) {
       if (isXapiError(error, 'HANDLE_INVALID')) continue
       task.signal.throwIfAborted()
-      task.log(`The disk ${vdi} stays: ${messageOf(error)}`)
+      task.log(`The disk ${name} stays: ${messageOf(error)}`)
     }
   }
 }

@@ -8,7 +8,7 @@ import { makingKey } from './new-disk.ts'
 
 type Devices = Pick<
   ProviderActions['vm'],
-  'attachDisk' | 'detachDisk' | 'insertMedia' | 'ejectMedia' | 'addNic' | 'removeNic'
+  'attachDisk' | 'detachDisk' | 'updateDrive' | 'insertMedia' | 'ejectMedia' | 'addNic' | 'removeNic'
 >
 
 /** Drives and NICs of VMs. */
@@ -34,18 +34,35 @@ export function vmDevices(context: XapiContext): Devices {
       for (const vbd of await VM.get_VBDs(vm)) {
         const record = await VBD.get_record(vbd)
         if (record.VDI !== vdi) continue
+        const undo = await task.undo({ kind: 'vbd.plug', what: 'Plug the disk again', data: { vm, vbd } })
         if (record.currently_attached && (await VM.get_power_state(vm)) === 'Running') {
           await follow(context, calls.VBD.unplug(vbd), task)
         }
         await VBD.destroy(vbd)
+        await undo.forget()
       }
+    },
+    async updateDrive({ id, disk, boot, readOnly, position }) {
+      const vm = await refOf(context, id, 'VM')
+      const vdi = await refOf(context, disk, 'VDI')
+      const vbds = await VM.get_VBDs(vm)
+      const records = await Promise.all(vbds.map(async (ref) => [ref, await VBD.get_record(ref)] as const))
+      const [vbd] = records.find(([, record]) => record.VDI === vdi) ?? []
+      if (!vbd) throw connectionErrors.unsupported({ action: 'Changing it', reason: 'the VM does not have the disk.' })
+      if (boot !== undefined) await VBD.set_bootable(vbd, boot)
+      if (readOnly !== undefined) await VBD.set_mode(vbd, readOnly ? 'RO' : 'RW')
+      if (position !== undefined) await VBD.set_userdevice(vbd, String(position))
     },
     async insertMedia({ id, disk }, task) {
       const vm = await refOf(context, id, 'VM')
       const vdi = await refOf(context, disk, 'VDI')
       const drive = (await cdDrive(context, vm)) ?? (await addCdDrive(context, vm))
-      if (!(await VBD.get_empty(drive))) await follow(context, calls.VBD.eject(drive), task)
+      const before = (await VBD.get_empty(drive)) ? null : await VBD.get_VDI(drive)
+      const data = { vbd: drive, vdi: before }
+      const undo = await task.undo({ kind: 'vbd.media', what: 'Put the media back that was in the drive', data })
+      if (before) await follow(context, calls.VBD.eject(drive), task)
       await follow(context, calls.VBD.insert(drive, vdi), task)
+      await undo.forget()
     },
     async ejectMedia({ id }, task) {
       const drive = await cdDrive(context, await refOf(context, id, 'VM'))
@@ -71,8 +88,10 @@ export function vmDevices(context: XapiContext): Devices {
       if (record.VM !== vm) {
         throw connectionErrors.unsupported({ action: 'Removing it', reason: 'the NIC is of another VM.' })
       }
+      const undo = await task.undo({ kind: 'vif.plug', what: 'Plug the NIC again', data: { vm, vif } })
       if (record.currently_attached) await follow(context, calls.VIF.unplug(vif), task)
       await VIF.destroy(vif)
+      await undo.forget()
     },
   }
 }

@@ -3,6 +3,7 @@ import type { Ref } from '@nixen/xapi'
 import type { ActionTask, ProviderActions } from '../../../action/actions.ts'
 import { follow, idOf, refOf, type XapiContext } from '../context.ts'
 import { contextOf } from '../contexts.ts'
+import { migrationNetwork } from '../migration-network.ts'
 import { migrateSend } from './migrate-send.ts'
 import { destroyVm } from './destroy.ts'
 
@@ -48,9 +49,11 @@ export function vmLifecycle(context: XapiContext): Lifecycle {
       await VM.set_is_a_template(vm, true)
       return await made('template', vm)
     },
-    async migrate({ id, host }, task) {
+    async migrate({ id, host, network: wanted }, task) {
       const vm = await refOf(context, id, 'VM')
-      await follow(context, calls.pool_migrate(vm, await refOf(context, host, 'host'), { live: 'true' }), task)
+      const network = wanted === undefined ? await migrationNetwork(context) : await refOf(context, wanted, 'network')
+      const options: Readonly<Record<string, string>> = { live: 'true', ...(network ? { network } : {}) }
+      await follow(context, calls.pool_migrate(vm, await refOf(context, host, 'host'), options), task)
     },
     async migrateStorage({ id, ...target }, task) {
       const other = contextOf(task.session(connectionOfId(target.host)))

@@ -10,6 +10,8 @@ import {
 import type { Ref } from '@nixen/xapi'
 import type { ActionTask } from '../../../action/actions.ts'
 import { follow, refOf, type XapiContext } from '../context.ts'
+import { migrationNetwork } from '../migration-network.ts'
+import { stopTracking } from '../stop-tracking.ts'
 
 export interface MigrateTarget {
   /** The master of the other pool when left out. */
@@ -17,6 +19,8 @@ export interface MigrateTarget {
   readonly storage?: StorageId | undefined
   readonly disks?: readonly { readonly disk: DiskId; readonly storage: StorageId }[] | undefined
   readonly nics?: readonly { readonly nic: NicId; readonly network: NetworkId }[] | undefined
+  /** Network of the pool it goes to, over which it moves. */
+  readonly network?: NetworkId | undefined
 }
 
 export interface MigrateSend {
@@ -33,13 +37,16 @@ export async function migrateSend(context: XapiContext, move: MigrateSend, task:
   const { vm, target, to, copy } = move
   const host = target.host === undefined ? await masterOf(to) : await refOf(to, target.host, 'host')
   const disks = await diskMap(context, move)
-  await stopTracking(context, [...disks.keys()], task)
+  const tracking = await stopTracking(context, [...disks.keys()], task)
   const nics =
     context.connection === to.connection ? new Map<Ref<'VIF'>, Ref<'network'>>() : await nicMap(context, move)
-  const dest = await to.xapi.client.host.migrate_receive(host, await managementOf(to, host), {})
+  const dest = await to.xapi.client.host.migrate_receive(host, await networkFor(to, host, target.network), {})
   const live = !copy && (await context.xapi.client.VM.get_power_state(vm)) === 'Running'
   const options: Readonly<Record<string, string>> = copy ? { copy: 'true' } : {}
-  return await follow(context, context.xapi.client.async.VM.migrate_send(vm, dest, live, disks, nics, options), task)
+  const call = context.xapi.client.async.VM.migrate_send(vm, dest, live, disks, nics, options)
+  const made = await follow(context, call, task)
+  await tracking.forget()
+  return made
 }
 
 /** Where each disk of the VM goes. Snapshots' disks follow theirs. */
@@ -88,16 +95,6 @@ async function nicMap(
   return map
 }
 
-/** Disks whose changes are tracked do not move (`VDI_CBT_ENABLED`). The next backup reads them in full, and says why. */
-async function stopTracking({ xapi }: XapiContext, disks: readonly Ref<'VDI'>[], task: ActionTask): Promise<void> {
-  const { VDI } = xapi.client
-  for (const vdi of disks) {
-    if (!(await VDI.get_cbt_enabled(vdi))) continue
-    task.log('Changes of a disk are no longer tracked, because it moves; its next backup reads all of it.')
-    await VDI.disable_cbt(vdi)
-  }
-}
-
 async function poolOf({ xapi, connection }: XapiContext) {
   const [pool] = (await xapi.client.pool.get_all_records()).values()
   if (pool) return pool
@@ -119,12 +116,24 @@ export async function defaultStorage(context: XapiContext): Promise<Ref<'SR'>> {
   })
 }
 
-/** The network that the host is managed on: what migrations use unless the pool says otherwise. */
-async function managementOf({ xapi }: XapiContext, host: Ref<'host'>): Promise<Ref<'network'>> {
-  const { host: hosts, PIF } = xapi.client
+/** The network that migrations use: the one that is set for the pool, where the host has an address on it, or the one it is managed on. */
+async function networkFor(
+  context: XapiContext,
+  host: Ref<'host'>,
+  asked: NetworkId | undefined,
+): Promise<Ref<'network'>> {
+  const { host: hosts, PIF } = context.xapi.client
+  const wanted = asked === undefined ? await migrationNetwork(context) : await refOf(context, asked, 'network')
+  let management: Ref<'network'> | undefined
   for (const pif of await hosts.get_PIFs(host)) {
-    const { management, network } = await PIF.get_record(pif)
-    if (management) return network
+    const { management: managed, network, IP, currently_attached: attached } = await PIF.get_record(pif)
+    if (network === wanted && attached && IP !== '') return network
+    if (managed) management = network
   }
+  if (asked !== undefined) {
+    const reason = 'the host has no address on the network that it shall go over.'
+    throw connectionErrors.unsupported({ action: 'Moving it there', reason })
+  }
+  if (management) return management
   throw connectionErrors.unsupported({ action: 'Moving it there', reason: 'the host has no management network.' })
 }

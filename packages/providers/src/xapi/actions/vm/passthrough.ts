@@ -10,7 +10,7 @@ type Passthrough = Pick<
 
 /** Devices of a host that a VM uses itself. */
 export function vmPassthrough(context: XapiContext): Passthrough {
-  const { VM, VUSB, VGPU, GPU_group, VGPU_type, USB_group } = context.xapi.client
+  const { VM, VUSB, VGPU, GPU_group, VGPU_type, USB_group, PUSB } = context.xapi.client
   return {
     async attachPci({ id, addresses }) {
       await demandPcis(context, addresses)
@@ -19,12 +19,19 @@ export function vmPassthrough(context: XapiContext): Passthrough {
     async detachPci({ id, addresses }) {
       await changePcis(context, await refOf(context, id, 'VM'), (now) => now.filter((one) => !addresses.includes(one)))
     },
-    async attachUsb({ id, device }) {
-      await VUSB.create(await refOf(context, id, 'VM'), await usbGroup(context, device), {})
+    async attachUsb({ id, device }, task) {
+      const vm = await refOf(context, id, 'VM')
+      const { group, pusb, passed } = await usbDevice(context, device)
+      const undo = await task.undo({ kind: 'pusb.release', what: 'Give the USB device back', data: { pusb, passed } })
+      // Devices are for VMs only when somebody said so; without that the start of the VM would fail.
+      if (!passed) await PUSB.set_passthrough_enabled(pusb, true)
+      await VUSB.create(vm, group, {})
+      await undo.forget()
     },
     async detachUsb({ id, device }) {
       const vm = await refOf(context, id, 'VM')
-      for (const vusb of await USB_group.get_VUSBs(await usbGroup(context, device))) {
+      const { group } = await usbDevice(context, device)
+      for (const vusb of await USB_group.get_VUSBs(group)) {
         const { VM: owner, currently_attached } = await VUSB.get_record(vusb)
         if (owner !== vm) continue
         if (currently_attached) await VUSB.unplug(vusb)
@@ -72,15 +79,14 @@ async function demandPcis({ xapi }: XapiContext, addresses: readonly string[]): 
   }
 }
 
-async function usbGroup({ xapi }: XapiContext, device: string): Promise<Ref<'USB_group'>> {
+/** A USB device of a host, the group by which VMs get it, and whether it is for VMs already. */
+async function usbDevice({ xapi }: XapiContext, device: string) {
   const { PUSB } = xapi.client
   const reason = `no host has a USB device ${device}`
   const pusb = await known(PUSB.get_by_uuid(device), reason)
-  // Devices are for VMs only when somebody said so; without that the start of the VM would fail.
-  if (!(await PUSB.get_passthrough_enabled(pusb))) await PUSB.set_passthrough_enabled(pusb, true)
   const group = await PUSB.get_USB_group(pusb)
   if (!group) throw refused(reason)
-  return group
+  return { pusb, group, passed: await PUSB.get_passthrough_enabled(pusb) }
 }
 
 async function known<T>(asked: Promise<T>, reason: string): Promise<T> {

@@ -1,3 +1,4 @@
+import { retry } from '@nixen/core'
 import type { ProviderActions } from '../../../action/actions.ts'
 import { follow, refOf, type XapiContext } from '../context.ts'
 
@@ -41,7 +42,9 @@ export function vmPower(context: XapiContext): Power {
       try {
         await follow(context, calls.start(vm, false, false), task)
       } finally {
-        await VM.set_HVM_boot_params(vm, before)
+        // It runs by now: the order must not stay because one call did not get through.
+        const again = async (): Promise<void> => await VM.set_HVM_boot_params(vm, before)
+        await retry(again, { attempts: 4, when: () => true, signal: task.signal })
       }
       await undo.forget()
     },

@@ -45,8 +45,9 @@ export function vmSettings(context: XapiContext): Settings {
       const vm = await refOf(context, id, 'VM')
       await VM.set_domain_type(vm, mode)
     },
-    async setSecureBoot({ id, on }) {
+    async setSecureBoot({ id, on, keys }) {
       const vm = await refOf(context, id, 'VM')
+      if (keys !== undefined) await VM.set_uefi_mode(vm, keys)
       await VM.set_platform(vm, withKeys(await VM.get_platform(vm), { secureboot: String(on) }))
     },
     async addTpm({ id }) {
@@ -63,7 +64,8 @@ export const bootLetters = { disk: 'c', cd: 'd', network: 'n' } as const
 
 type Changes = Omit<ActionRequest<Actions['vm']['update']>, 'id'>
 
-async function updateVm(context: XapiContext, vm: Ref<'VM'>, changes: Changes): Promise<void> {
+/** Sets the options that are given. */
+export async function updateVm(context: XapiContext, vm: Ref<'VM'>, changes: Changes): Promise<void> {
   const { VM } = context.xapi.client
   const { name, description, tags, startOrder, startDelay, shutdownDelay, homeHost, ha } = changes
   if (name !== undefined) await VM.set_name_label(vm, name)

@@ -175,6 +175,49 @@ describe('a job', () => {
   })
 })
 
+describe('a run', () => {
+  test('fails with the reason when an object takes longer than it may', async () => {
+    const { client } = tab
+    const [vm] = (await client.vm.list({ q: 'power:halted', limit: 1 })).items
+    if (!vm) throw new Error('No VM is halted')
+    const job = await client.job.create({
+      name: 'In a hurry',
+      work: { kind: 'action', action: 'vm.start' },
+      selection: { ids: [vm.id] },
+      limits: { timeout: 1000, retries: 0 },
+    })
+    toolstack.pools[0]?.faults.add({ method: 'VM.start', count: 1, delay: 60_000 })
+    const { run } = await client.job.run({ id: job.id })
+    const { state, summary, items } = await ended(run)
+    expect({ state, code: items[0]?.error?.code }).toEqual({ state: 'failed', code: 'job.timed_out' })
+    expect(summary).toMatch(/It took longer than 1.0 s, the time-out of the job/)
+  })
+
+  test('shows who waits, and is no success when the work on one object was cancelled', async () => {
+    const { client } = tab
+    const [first, second] = (await client.vm.list({ q: 'power:halted', limit: 2 })).items
+    if (!first || !second) throw new Error('No VMs are halted')
+    const job = await client.job.create({
+      name: 'One by one',
+      work: { kind: 'action', action: 'vm.start' },
+      selection: { ids: [first.id, second.id] },
+      limits: { atOnce: 1, retries: 0 },
+    })
+    toolstack.pools[0]?.faults.add({ method: 'VM.start', count: 1, delay: 60_000 })
+    const { run } = await client.job.run({ id: job.id })
+    const [running] = await eventually(async () => {
+      const { items } = await client.run.get({ id: run })
+      return items[0]?.task === undefined ? undefined : items
+    })
+    const states = async () => (await client.run.get({ id: run })).items.map(({ state }) => state)
+    expect(await states()).toEqual(['running', 'waiting'])
+    await client.task.cancel({ id: running?.task ?? '' } as Parameters<typeof client.task.cancel>[0])
+    const end = await ended(run)
+    expect(end).toMatchObject({ state: 'cancelled', summary: 'Cancelled: 1 of 2 were done.' })
+    expect(await states()).toEqual(['cancelled', 'succeeded'])
+  })
+})
+
 test('a run that a stop interrupts is told so, and what was missed runs once at the next start', async () => {
   const { client } = tab
   const [vm] = (await client.vm.list({ q: 'power:halted', limit: 1 })).items

@@ -1,3 +1,4 @@
+import { formatDuration } from '@nixen/core'
 import { errorArea } from '../errors/area.ts'
 
 /** Errors about jobs and runs. */
@@ -39,6 +40,13 @@ export const jobArea = errorArea('job', {
     status: 422,
     text: (p: { kind: string; reason: string }) => `A job of the kind "${p.kind}" cannot be: ${p.reason}`,
     example: { kind: 'action', reason: 'vm.create makes something, and is not done with an object.' },
+  },
+  timed_out: {
+    status: 504,
+    retryable: true,
+    text: (p: { after: number }) =>
+      `It took longer than ${formatDuration(p.after)}, the time-out of the job, and was given up; what was begun is taken back. Give it more time (limits.timeout), or see what was slow in the log of its task.`,
+    example: { after: 86_400_000 },
   },
   failed: {
     status: 409,

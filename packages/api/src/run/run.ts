@@ -6,12 +6,15 @@ import { Failure } from '../task/task.ts'
 
 export const runStates = ['running', 'succeeded', 'warned', 'failed', 'cancelled', 'interrupted', 'skipped'] as const
 
+/** An object whose turn has not come waits. */
+export const itemStates = ['waiting', ...runStates] as const
+
 /** What a run did with one object. */
 export const RunItem = z
   .strictObject({
     id: AnyId.optional().meta({ description: 'The object; absent when it is none of the inventory.' }),
     name: text('Its name at that time.'),
-    state: word(runStates, 'How it went.'),
+    state: word(itemStates, 'How it went.'),
     task: TaskId.optional().meta({ description: 'Its task.' }),
     started: time('When it began.').optional(),
     finished: time('When it ended.').optional(),

@@ -39,7 +39,7 @@ export class JobRun {
     this.#options = options
     // Made by who asks for the run.
     this.id = context.run as RunId
-    this.#items = objects.map(({ id, name }) => ({ id, name, state: 'running', notes: [] }))
+    this.#items = objects.map(({ id, name }) => ({ id, name, state: 'waiting', notes: [] }))
     this.#run = {
       id: this.id,
       job: context.job.id,
@@ -135,6 +135,7 @@ export class JobRun {
       by: context.who.user.id,
       parent: this.task,
     }
+    await this.#put(place, { state: 'running' })
     const { id } = await tasks.run(request, async (task) => {
       result = (await attempt(context, { kind, object }, task)) ?? undefined
       return undefined
@@ -142,10 +143,12 @@ export class JobRun {
     await this.#put(place, { task: id, started: clock.now() })
     const cancel = (): void => tasks.cancelIfRunning(id)
     whole.signal.addEventListener('abort', cancel, { once: true })
-    const timeout = new AbortController()
-    const late = clock.sleep(context.job.limits.timeout, { signal: timeout.signal }).then(cancel, () => undefined)
+    const { timeout: after } = context.job.limits
+    const inTime = new AbortController()
+    const giveUp = (): void => tasks.giveUp(id, jobErrors.timed_out({ after }))
+    const late = clock.sleep(after, { signal: inTime.signal }).then(giveUp, () => undefined)
     const end = await tasks.ended(id)
-    timeout.abort()
+    inTime.abort()
     await late
     whole.signal.removeEventListener('abort', cancel)
     const { warned, ...facts } = result ?? {}
@@ -187,6 +190,8 @@ function stateOf(task: Task | undefined, items: readonly RunItem[]): Run['state'
   if (task?.state === 'cancelled') return 'cancelled'
   if (task?.error?.code === 'task.interrupted') return 'interrupted'
   if (task?.state !== 'succeeded') return 'failed'
+  // Somebody cancelled the task of one object: it has no new restore point.
+  if (items.some((item) => item.state === 'cancelled')) return 'cancelled'
   return items.some(({ state, notes }) => state === 'warned' || (state === 'skipped' && notes.length > 0))
     ? 'warned'
     : 'succeeded'
@@ -196,7 +201,7 @@ function summaryOf(state: Run['state'], items: readonly RunItem[]): string {
   const failed = items.filter((item) => item.state === 'failed')
   const [first] = failed
   const good = items.filter((item) => item.state === 'succeeded' || item.state === 'warned').length
-  if (state === 'cancelled') return `Cancelled after ${good} of ${items.length}.`
+  if (state === 'cancelled') return `Cancelled: ${good} of ${items.length} were done.`
   if (first)
     return `${failed.length} of ${items.length} failed; ${first.name}: ${first.error?.message ?? 'no reason is known'}`
   const skipped = items.filter((item) => item.state === 'skipped').length

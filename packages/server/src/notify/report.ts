@@ -88,6 +88,7 @@ const ranks: readonly RunItem['state'][] = [
   'warned',
   'skipped',
   'running',
+  'waiting',
   'succeeded',
 ]
 

@@ -1,16 +1,16 @@
 import { connectionOfId, demandQuery, formatId, jobErrors, judgeOn, queryTable, vmCan, type VmId } from '@nixen/api'
 import type { ConfigDisk } from '@nixen/providers'
-import type { JobKind } from '../jobs/job-kind.ts'
+import type { JobKind, RunContext } from '../jobs/job-kind.ts'
 import { backUpVm } from './back-up-vm.ts'
 import type { BackupPorts, BackupWork } from './backup.ts'
 import { forgetOld } from './forget-old.ts'
-import { HostGates } from './host-gates.ts'
+import { Gates, type Wanted } from './gates.ts'
 import { RunRates } from './run-rates.ts'
 
 /** Jobs that back VMs up to repositories. The first time all of a disk is read, then only what changed. */
 export function backupKind(ports: BackupPorts): JobKind<'backup'> {
   const { inventory, repositories, clock } = ports
-  const gates = new HostGates()
+  const gates = new Gates()
   const rates = new RunRates()
   return {
     kind: 'backup',
@@ -34,9 +34,7 @@ export function backupKind(ports: BackupPorts): JobKind<'backup'> {
       return verdict.allowed ? undefined : verdict.reason
     },
     async work(context, { id }, task) {
-      const host = inventory.get('vm', id)?.host ?? connectionOfId(id)
-      const { perHost } = context.job.limits
-      return await gates.run(host, perHost, task.signal, async () => {
+      return await gates.run(placesOf(ports, context, id), task.signal, async () => {
         // Found by its kind, so that its work is of that kind.
         const work = context.job.work as BackupWork
         const exclude = excludeOf(ports, work, id)
@@ -48,6 +46,20 @@ export function backupKind(ports: BackupPorts): JobKind<'backup'> {
       await forgetOld(repositories, { context, from }, task)
     },
   }
+}
+
+/** The host of a VM, then the storages of its disks in the order of their ids. */
+function placesOf({ inventory }: BackupPorts, { job }: RunContext, vm: string): readonly Wanted[] {
+  const { perHost, perStorage } = job.limits
+  const host = inventory.get('vm', vm)?.host ?? connectionOfId(vm as VmId)
+  const disks = new Map<string, number>()
+  for (const { kind, vms, storage } of inventory.all('disk'))
+    if (kind === 'disk' && vms.some((id) => id === vm)) disks.set(storage, (disks.get(storage) ?? 0) + 1)
+  const storages = [...disks].toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return [
+    { key: host, places: 1, limit: perHost },
+    ...storages.map(([key, places]) => ({ key, places, limit: perStorage })),
+  ]
 }
 
 /** Says why a disk is left out. */

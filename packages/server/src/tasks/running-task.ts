@@ -29,6 +29,8 @@ export class RunningTask implements ActionTask {
   ended: Promise<void> = Promise.resolve()
   /** The server stops: what is left is told as interrupted. */
   stopped = false
+  /** Why it was given up: that is what it failed with, whatever its work says of having been stopped. */
+  givenUp: Error | undefined
 
   constructor(task: Task, ports: RunningTaskPorts) {
     this.#task = task
@@ -84,6 +86,13 @@ export class RunningTask implements ActionTask {
     this.#change({ ...this.#task, state: 'cancelling', cancellable: false }, true)
     this.#abort.abort(taskErrors.cancelled({ id: this.#task.id }))
     return true
+  }
+
+  /** Stops it for a reason that makes it a failure. */
+  giveUp(reason: Error): void {
+    if (this.#abort.signal.aborted) return
+    this.givenUp = reason
+    this.#abort.abort(reason)
   }
 
   /** The server stops. */

@@ -120,6 +120,11 @@ export class Tasks implements AsyncDisposable {
     this.#running.get(id)?.cancel()
   }
 
+  /** Stops a task for a reason that makes it a failure; nothing when it has ended meanwhile. */
+  giveUp(id: TaskId, reason: Error): void {
+    this.#running.get(id)?.giveUp(reason)
+  }
+
   /** What was done before a time, the newest first. */
   history(before: number): AsyncGenerator<Task, void> {
     return this.#ports.store.before(before)
@@ -192,8 +197,9 @@ export class Tasks implements AsyncDisposable {
       end = { state: 'succeeded', progress: 1, ...(result?.made ? { made: [...result.made] } : {}) }
     } catch (error) {
       await this.#undo(id, running)
-      const cancelled = running.signal.aborted && running.signal.reason === error
-      end = { state: cancelled && !running.stopped ? 'cancelled' : 'failed', error: this.#failure(error, running) }
+      const { givenUp, stopped, signal } = running
+      const cancelled = signal.aborted && signal.reason === error && !givenUp && !stopped
+      end = { state: cancelled ? 'cancelled' : 'failed', error: this.#failure(givenUp ?? error, running) }
     }
     try {
       const finished = running.end({ ...end, finished: clock.now() })

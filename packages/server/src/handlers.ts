@@ -6,6 +6,7 @@ import { cloudConfigHandlers } from './features/cloud-config/handlers.ts'
 import { channelHandlers, type ChannelHandlerPorts } from './features/channel/handlers.ts'
 import { connectionHandlers, type ConnectionPorts } from './features/connection/handlers.ts'
 import { consoleHandlers, type ConsolePorts } from './features/console/handlers.ts'
+import { exportHandlers, type ExportHandlerPorts } from './features/exports/handlers.ts'
 import { groupHandlers } from './features/group/handlers.ts'
 import { inspectHandlers } from './features/inspect/handlers.ts'
 import { inventoryHandlers, type InventoryPorts } from './features/inventory/handlers.ts'
@@ -16,6 +17,7 @@ import { metaHandlers, type MetaPorts } from './features/meta/handlers.ts'
 import { repositoryHandlers, type RepositoryPorts } from './features/repository/handlers.ts'
 import { verifyHandlers, type VerifyHandlerPorts } from './features/prove/verify-handlers.ts'
 import { downloadHandlers } from './features/protect/download-handlers.ts'
+import { fileHandlers } from './features/protect/file-handlers.ts'
 import { leftoverHandlers, type LeftoverPorts } from './features/protect/leftover-handlers.ts'
 import { restoreHandlers } from './features/protect/restore-handlers.ts'
 import { pointHandlers } from './features/repository/point-handlers.ts'
@@ -48,7 +50,8 @@ export type HandlerPorts = ActionHandlerPorts &
   SessionPorts &
   SettingsPorts &
   TransferPorts &
-  VerifyHandlerPorts
+  VerifyHandlerPorts &
+  ExportHandlerPorts
 
 /** The handlers of all endpoints. */
 export function makeHandlers(ports: HandlerPorts): Handlers {
@@ -57,6 +60,7 @@ export function makeHandlers(ports: HandlerPorts): Handlers {
   const questions = inspectHandlers(ports)
   const transfers = transferHandlers(ports)
   const consoles = consoleHandlers(ports)
+  const given = exportHandlers(ports)
   return {
     meta: metaHandlers(ports),
     session: sessionHandlers(ports),
@@ -106,7 +110,10 @@ export function makeHandlers(ports: HandlerPorts): Handlers {
       ...leftoverHandlers(ports),
       ...downloadHandlers(ports),
       ...verifyHandlers(ports),
+      ...given.point,
     },
+    file: fileHandlers(ports),
+    export: given.export,
     user: userHandlers(ports),
     group: groupHandlers(ports),
     role: roleHandlers(ports),

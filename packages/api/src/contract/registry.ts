@@ -9,6 +9,7 @@ import { callEndpoints } from '../connection/call.ts'
 import { connectionEndpoints } from '../connection/endpoints.ts'
 import { hostConsole, vmConsole } from '../console/endpoints.ts'
 import { diskEndpoints } from '../disk/endpoints.ts'
+import { exportEndpoints, pointExportEndpoints } from '../export/endpoints.ts'
 import { groupEndpoints } from '../group/endpoints.ts'
 import { hostEndpoints } from '../host/endpoints.ts'
 import { hostQuestions } from '../host/questions.ts'
@@ -63,7 +64,8 @@ export const contract = {
   alert: alertEndpoints,
   channel: channelEndpoints,
   repository: repositoryEndpoints,
-  point: { ...pointEndpoints, ...restoreEndpoints, ...leftoverEndpoints, ...verifyEndpoints },
+  point: { ...pointEndpoints, ...restoreEndpoints, ...leftoverEndpoints, ...verifyEndpoints, ...pointExportEndpoints },
+  export: exportEndpoints,
   user: userEndpoints,
   group: groupEndpoints,
   role: roleEndpoints,

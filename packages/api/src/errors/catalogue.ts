@@ -7,6 +7,7 @@ import { cloudConfigArea } from '../cloud-config/errors.ts'
 import { connectionArea } from '../connection/errors.ts'
 import { consoleArea } from '../console/errors.ts'
 import { diskArea } from '../disk/errors.ts'
+import { exportArea } from '../export/errors.ts'
 import { hostArea } from '../host/errors.ts'
 import { jobArea } from '../job/errors.ts'
 import { networkArea } from '../network/errors.ts'
@@ -44,6 +45,7 @@ export const errorAreas = [
   poolArea,
   hostArea,
   verifyArea,
+  exportArea,
   vmArea,
   templateArea,
   snapshotArea,

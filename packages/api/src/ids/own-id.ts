@@ -15,6 +15,7 @@ export type RunId = OwnId<'run'>
 export type ChannelId = OwnId<'channel'>
 export type AlertId = OwnId<'alert'>
 export type CloudConfigId = OwnId<'cloud-config'>
+export type ExportId = OwnId<'export'>
 
 const shape = /^[a-z0-9][a-z0-9-]{0,31}$/
 // No i, l, o, u: an id is read out over the phone without mistakes, and spells no words (Crockford's base 32).
@@ -57,4 +58,5 @@ export const JobId: z.ZodType<JobId, string> = ownIdSchema('job')
 export const RunId: z.ZodType<RunId, string> = ownIdSchema('run')
 export const ChannelId: z.ZodType<ChannelId, string> = ownIdSchema('channel')
 export const AlertId: z.ZodType<AlertId, string> = ownIdSchema('alert')
+export const ExportId: z.ZodType<ExportId, string> = ownIdSchema('export')
 export const CloudConfigId: z.ZodType<CloudConfigId, string> = ownIdSchema('cloud-config')

@@ -6,6 +6,7 @@ export const groupBriefs: Readonly<Record<string, string>> = {
   bulk: 'Do one action with many objects',
   connection: 'Pools, libvirt hosts and Proxmox clusters that Nixen speaks to',
   disk: 'Virtual disks, and disk images on this machine',
+  export: 'Disks of restore points that NBD clients can open',
   group: 'Groups of users',
   health: 'Whether the server works',
   host: 'Machines that VMs run on',

@@ -35,10 +35,8 @@ export function readCheckNote({ name, content }: NoteItem): CheckRecord | undefi
 }
 
 /** A record as the contract shows it. */
-export function showCheck(
-  { name, snapshot: _, evidence, job, ...rest }: CheckRecord,
-  point: PointCheck['point'],
-): PointCheck {
+export function showCheck(record: CheckRecord, point: PointCheck['point']): PointCheck {
+  const { name, snapshot: _, evidence, job, ...rest } = record
   return {
     ...rest,
     ...(job === undefined ? {} : { job }),

@@ -6,6 +6,7 @@ import { addPlainRoutes } from '../http/plain-routes.ts'
 import { addRoutes } from '../http/routes.ts'
 import { openAlerts } from './alerts.ts'
 import type { Base } from './base.ts'
+import { openExports } from './exports.ts'
 import { openJobs, startScheduler } from './jobs.ts'
 import { openLive, type Live } from './live.ts'
 import { openMessages } from './messages.ts'
@@ -51,6 +52,7 @@ export async function wire(base: Base): Promise<Wired> {
     ...live,
     ...stores,
     ...proof,
+    ...(await openExports(base, stores)),
     ...work,
     ...transfers,
     ...people,

@@ -1,4 +1,5 @@
 import { backupKinds, type BackupOperations } from './operations/backup.ts'
+import { exportKinds, type ExportOperations } from './operations/export.ts'
 import type { OperationKind } from './operations/operation.ts'
 import { pointKinds, type PointOperations } from './operations/points.ts'
 import { proveKinds, type ProveOperations } from './operations/prove.ts'
@@ -17,7 +18,8 @@ export interface Operations
     BackupOperations,
     RestoreOperations,
     UpkeepOperations,
-    ProveOperations {}
+    ProveOperations,
+    ExportOperations {}
 
 /** How operations of one repository stand to each other and to the limits. */
 export const operationKinds = {
@@ -27,6 +29,7 @@ export const operationKinds = {
   ...restoreKinds,
   ...upkeepKinds,
   ...proveKinds,
+  ...exportKinds,
 } as const satisfies Readonly<Record<OperationName, OperationKind>>
 
 export type OperationName = keyof Operations

@@ -16,7 +16,7 @@ import { failureOfCheck } from '../../prove/failure.ts'
 import type { StoredVm } from '../../protect/stored-vm.ts'
 import type { Catalogue } from '../../repositories/catalogue.ts'
 import type { Tasks } from '../../tasks/tasks.ts'
-import { visiblePoint } from './visible-point.ts'
+import { visiblePoint } from '../../prove/visible-point.ts'
 
 export interface VerifyHandlerPorts extends CheckPorts {
   readonly catalogue: Catalogue

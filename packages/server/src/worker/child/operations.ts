@@ -18,6 +18,7 @@ export const operations: { readonly [N in OperationName]: () => Promise<Operatio
   check: async () => (await import('./operations/check.ts')).check,
   forget: async () => (await import('./operations/forget.ts')).forget,
   prune: async () => (await import('./operations/prune.ts')).prune,
+  export: async () => (await import('./operations/export.ts')).exportDisks,
   notes: async () => (await import('./operations/notes.ts')).notes,
   addNote: async () => (await import('./operations/notes.ts')).addNote,
   evidence: async () => (await import('./operations/notes.ts')).evidence,

@@ -1,6 +1,6 @@
 import { parsePointId, pointErrors, type Permission, demandPermission, type PointId } from '@nixen/api'
-import type { Principal } from '../../auth/principal.ts'
-import type { Catalogue } from '../../repositories/catalogue.ts'
+import type { Principal } from '../auth/principal.ts'
+import type { Catalogue } from '../repositories/catalogue.ts'
 
 /** A restore point that somebody may see, and do `permission` with. What one may not see is not there. @throws point.not_found, request.not_allowed */
 export function visiblePoint(

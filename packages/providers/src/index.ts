@@ -1,6 +1,7 @@
 export * from './action/actions.ts'
 export * from './console/console.ts'
 export * from './inspect/inspect.ts'
+export * from './instant/instant-actions.ts'
 export { InventoryView } from './inventory-view.ts'
 export { ConnectionKeeper, type ConnectionStatus, type KeeperOptions } from './keeper.ts'
 export { needsSomebody } from './needs-somebody.ts'

@@ -13,6 +13,7 @@ import type {
 import type { Clock, Log, Random } from '@nixen/core'
 import type { ProviderActions, UndoStep } from './action/actions.ts'
 import type { ProviderConsoles } from './console/console.ts'
+import type { InstantActions } from './instant/instant-actions.ts'
 import type { ProviderInspect } from './inspect/inspect.ts'
 import type { CertificateProbe } from './probe.ts'
 import type { ProtectActions } from './protect/protect-actions.ts'
@@ -134,6 +135,8 @@ export interface ProviderSession extends AsyncDisposable {
   readonly protect: ProtectActions
   /** Import and export. */
   readonly transfer: TransferActions
+  /** Starting VMs from a repository; absent is the same as impossible. */
+  readonly instant?: InstantActions | undefined
   /** Health checks of restore points; absent where there are none. */
   readonly verify?: VerifyActions | undefined
   /** Screens and terminals of VMs and hosts. */

@@ -24,6 +24,7 @@ import type {
 } from '../provider.ts'
 import type { ProviderActions, UndoStep } from '../action/actions.ts'
 import type { ProviderConsoles } from '../console/console.ts'
+import type { InstantActions } from '../instant/instant-actions.ts'
 import type { ProviderInspect } from '../inspect/inspect.ts'
 import type { ProtectActions } from '../protect/protect-actions.ts'
 import type { StatsQuery } from '../stats.ts'
@@ -44,6 +45,7 @@ import { notFound } from './not-found.ts'
 import { xapiProtect } from './protect/protect.ts'
 import { probeStorage } from './storage/probe.ts'
 import { xapiTransfer } from './transfer/transfer.ts'
+import { xapiInstant } from './instant/instant.ts'
 import { xapiVerify } from './verify/verify.ts'
 import { capabilitiesOf } from './restrictions.ts'
 import { chooseArchive, statsOf } from './rrd-stats.ts'
@@ -63,6 +65,7 @@ export class XapiSession implements ProviderSession {
   readonly protect: ProtectActions
   readonly transfer: TransferActions
   readonly verify: VerifyActions
+  readonly instant: InstantActions = xapiInstant()
   readonly consoles: ProviderConsoles
 
   constructor(

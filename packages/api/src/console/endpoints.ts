@@ -34,6 +34,28 @@ export const vmConsole = endpoint({
   errors: ['vm.not_found', ...reaching],
 })
 
+/** What the screen of a VM shows. */
+export const vmScreenshot = endpoint({
+  method: 'GET',
+  path: '/vms/:id/screenshot',
+  summary: 'Take a picture of what the screen of a VM shows',
+  description: 'A JPEG or PNG, as the host makes it; `content-type` says which.',
+  params: z.strictObject({ id: VmId }),
+  download: 'image/*',
+  permission: 'vm:console',
+  audit: 'vm.screenshot',
+  errors: [
+    'vm.not_found',
+    'request.not_allowed',
+    'console.not_shown',
+    'connection.not_connected',
+    'connection.unreachable',
+    'connection.timeout',
+    'connection.forbidden',
+  ],
+  cli: { verb: 'vm screenshot', args: ['id'] },
+})
+
 export const hostConsole = endpoint({
   method: 'POST',
   path: '/hosts/:id/console',

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { vmScreenshot } from '../console/endpoints.ts'
 import { endpoint } from '../contract/endpoint.ts'
 import { DiskId, HostId, SnapshotId, VmId } from '../ids/resource-id.ts'
 import { bytes, flag, text } from '../schema/fields.ts'
@@ -44,6 +45,7 @@ const reaching = ['connection.not_connected', 'connection.unreachable', 'connect
 
 /** Questions about a VM that its hosts answer. */
 export const vmQuestions = {
+  screenshot: vmScreenshot,
   placement: endpoint({
     method: 'GET',
     path: '/vms/:id/placement',

@@ -17,6 +17,12 @@ export interface ConsoleStream {
   readonly bytes: Duplex
 }
 
+/** A picture of a screen. */
+export interface Screenshot {
+  readonly type: 'image/jpeg' | 'image/png'
+  readonly bytes: Uint8Array
+}
+
 /** The consoles of the VMs and hosts of a connection. */
 export interface ProviderConsoles {
   /** Whether there is one, and what its bytes are, without opening it. @throws console.none with the reason, TYPE.not_found, connection.* */
@@ -27,4 +33,6 @@ export interface ProviderConsoles {
    * @throws console.none, console.in_use, console.not_shown, TYPE.not_found, connection.*, the signal's reason
    */
   open(id: ConsoleOwner, options: ConsoleOptions): Promise<ConsoleStream>
+  /** What the screen of a VM shows now. @throws console.not_shown, vm.not_found, connection.*, the signal's reason */
+  screenshot(id: ResourceId<'vm'>, options: Pick<ConsoleOptions, 'signal'>): Promise<Screenshot>
 }

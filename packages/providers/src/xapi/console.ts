@@ -1,7 +1,7 @@
 import { connectionErrors, consoleErrors, typeOfId, type ConsoleProtocol, type ResourceId } from '@nixen/api'
 import { isAppError, messageOf } from '@nixen/core'
-import { isXapiError, openConsole, type Ref, type Xapi } from '@nixen/xapi'
-import type { ConsoleOptions, ConsoleOwner, ConsoleStream, ProviderConsoles } from '../console/console.ts'
+import { isXapiError, openConsole, vmScreenshot, type Ref, type Xapi } from '@nixen/xapi'
+import type { ConsoleOptions, ConsoleOwner, ConsoleStream, ProviderConsoles, Screenshot } from '../console/console.ts'
 import { refOf, type PoolContext } from './actions/context.ts'
 import { connectionError, type ErrorPlace } from './errors.ts'
 
@@ -21,7 +21,18 @@ export function xapiConsoles(context: PoolContext, place: ErrorPlace): ProviderC
     find: async (id, options) =>
       await asked(id, async () => (await findConsole(context, id, options)).protocol, options.signal),
     open: async (id, options) => await asked(id, async () => await open(context, id, options), options.signal),
+    screenshot: async (id, { signal }) => await asked(id, async () => await screenshot(context, id, signal), signal),
   }
+}
+
+/** First bytes of a PNG (PNG specification, 5.2); all else that hosts send is JPEG. */
+const png = Uint8Array.of(0x89, 0x50, 0x4e, 0x47)
+
+async function screenshot(context: PoolContext, id: ResourceId<'vm'>, signal: AbortSignal | undefined) {
+  const vm = await refOf(context, id, 'VM')
+  const bytes = await vmScreenshot(context.xapi, await context.xapi.client.VM.get_uuid(vm), { signal })
+  const type: Screenshot['type'] = png.every((byte, at) => bytes[at] === byte) ? 'image/png' : 'image/jpeg'
+  return { type, bytes }
 }
 
 async function open(context: PoolContext, id: ConsoleOwner, options: ConsoleOptions): Promise<ConsoleStream> {

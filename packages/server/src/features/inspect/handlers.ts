@@ -1,6 +1,7 @@
 import {
   connectionErrors,
   connectionOfId,
+  demand,
   demandPermission,
   may,
   type Connection,
@@ -8,11 +9,12 @@ import {
   type ResourceId,
   type ResourceType,
   type VmId,
+  vmCan,
 } from '@nixen/api'
 import type { ProviderInspect } from '@nixen/providers'
 import type { Principal } from '../../auth/principal.ts'
 import type { Connections } from '../../connections/connections.ts'
-import type { GroupHandlers } from '../../http/handler.ts'
+import { StreamAnswer, type GroupHandlers } from '../../http/handler.ts'
 import type { Inventory } from '../../inventory/inventory.ts'
 import { demandVisible } from '../../inventory/visible.ts'
 
@@ -23,13 +25,31 @@ export interface InspectPorts {
 
 /** Questions that the hosts answer when they are asked. */
 export function inspectHandlers({ connections, inventory }: InspectPorts): {
-  readonly vm: Pick<GroupHandlers<'vm'>, 'placement' | 'deletion'>
+  readonly vm: Pick<GroupHandlers<'vm'>, 'placement' | 'deletion' | 'screenshot'>
   readonly host: Pick<GroupHandlers<'host'>, 'patches' | 'devices'>
   readonly connection: Pick<GroupHandlers<'connection'>, 'call'>
 } {
   const inspect = (id: ResourceId): ProviderInspect => connections.session(connectionOfId(id)).inspect
   return {
     vm: {
+      async screenshot({ params: { id }, who, info }) {
+        const vm = demandVisible(inventory, { type: 'vm', id, who })
+        info.note({ on: id, onName: vm.name })
+        demandPermission(who.access, 'vm:console', vm)
+        demand(vmCan.console, vm)
+        const { consoles } = connections.session(connectionOfId(id))
+        const { type, bytes } = await consoles.screenshot(id, { signal: info.signal })
+        const name = encodeURIComponent(`${vm.name}.${type === 'image/png' ? 'png' : 'jpg'}`)
+        return new StreamAnswer(once(bytes), {
+          type,
+          compress: false,
+          headers: {
+            'content-length': String(bytes.length),
+            'content-disposition': `inline; filename*=UTF-8''${name}`,
+            'cache-control': 'no-store',
+          },
+        })
+      },
       async placement({ params: { id }, who }) {
         demandVisible(inventory, { type: 'vm', id, who })
         const items = await inspect(id).placement(id)
@@ -65,6 +85,10 @@ export function inspectHandlers({ connections, inventory }: InspectPorts): {
       },
     },
   }
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
 }
 
 interface Seen {

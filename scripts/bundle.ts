@@ -29,6 +29,8 @@ const native = 'sodium-native'
 const notForNode = new Set(['bare-assert'])
 /** Platforms whose compiled library is shipped. */
 const platforms = new Set(['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64'])
+/** What fastify loads when a route has a schema, or for tests without a socket: neither is in the server. */
+const neverLoaded = new Set(['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'light-my-request'])
 /** What of `node:http` loads `fetch` when it is read. */
 const lazyExports = new Set(['WebSocket', 'CloseEvent', 'MessageEvent'])
 const marker = '__nixen_source__'
@@ -57,7 +59,7 @@ async function writeCode(folder: string): Promise<readonly OutputChunk[]> {
     input: { ...entries },
     platform: 'node',
     external: [native],
-    plugins: [keepPlaces(), leanHttp()],
+    plugins: [keepPlaces(), leanHttp(), leaveOut()],
     onLog: (level, log, print) => {
       // Others' packages: the client of S3 and ajv.
       if (log.id?.includes('node_modules') !== true) print(level, log)
@@ -115,6 +117,20 @@ function leanHttp(): Plugin {
       if (id !== lean) return null
       const names = Object.keys(http).filter((name) => !lazyExports.has(name))
       return `const http = process.getBuiltinModule('node:http')\nexport const { ${names.join(', ')} } = http\nexport default http\n`
+    },
+  }
+}
+
+/** Code that would be read into memory at each start and never run. Should it be asked for after all, the error says where to look. */
+function leaveOut(): Plugin {
+  const mark = '\0left-out:'
+  return {
+    name: 'leave-out',
+    resolveId: (id) => (neverLoaded.has(id) ? mark + id : null),
+    load(id) {
+      if (!id.startsWith(mark)) return null
+      const name = id.slice(mark.length)
+      return { code: `throw new Error('${name} is not in the release: scripts/bundle.ts')`, moduleType: 'js' }
     },
   }
 }

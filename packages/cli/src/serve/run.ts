@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel'
 import { startServer, type Server } from '@nixen/server'
 import { canAsk, confirm } from '../ask.ts'
 import { print, type CommonFlags } from '../command.ts'
@@ -29,6 +30,8 @@ export async function serve(context: NixenContext, flags: ServeFlags): Promise<v
     file: flags.config,
     clock: context.clock,
   })
+  // Until here the release spares memory (scripts/release/nixen.mjs).
+  channel('nixen.listening').publish({ url: server.url })
   await using simulated = (await wantsSimulated(context, server, flags))
     ? await simulateIn(context, server, stateDir)
     : undefined

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { ChannelTarget } from '@nixen/api'
 import { messageOf } from '@nixen/core'
-import { createTransport } from 'nodemailer'
+import type SMTPTransport from 'nodemailer/lib/smtp-transport/index.js'
 import { answerLine, type Envelope, type SendOptions, type Sent } from './message.ts'
 
 type MailTarget = Extract<ChannelTarget, { kind: 'email' }>
@@ -15,6 +15,8 @@ export function mailPort({ port, security }: Pick<MailTarget, 'port' | 'security
 
 /** Hands one message to a mail server. STARTTLS that was asked for is never done without (RFC 3207 §6). */
 export async function sendMail(target: MailTarget, envelope: Envelope, { signal }: SendOptions): Promise<Sent> {
+  // Much code, and most servers send nothing for hours.
+  const { createTransport } = await import('nodemailer')
   const socket = connect({ host: target.host, port: mailPort(target) })
   // Whatever is above it ends with it, also in the middle of a slow answer.
   const stop = (): void => void socket.destroy(new Error(reasonOf(signal)))
@@ -22,7 +24,7 @@ export async function sendMail(target: MailTarget, envelope: Envelope, { signal 
   try {
     signal.throwIfAborted()
     await once(socket, 'connect', { signal })
-    const info = await transportOf(target, socket).sendMail({
+    const info = await createTransport(optionsOf(target, socket)).sendMail({
       from: target.from,
       to: [...target.to],
       subject: envelope.message.subject,
@@ -45,9 +47,9 @@ export async function sendMail(target: MailTarget, envelope: Envelope, { signal 
   }
 }
 
-function transportOf(target: MailTarget, connection: Socket) {
+function optionsOf(target: MailTarget, connection: Socket): SMTPTransport.Options {
   const { host, security, username, password, ca } = target
-  return createTransport({
+  return {
     host,
     port: mailPort(target),
     connection,
@@ -59,7 +61,7 @@ function transportOf(target: MailTarget, connection: Socket) {
     // Messages hold text of objects: nothing of it may name a file or an address to be fetched.
     disableFileAccess: true,
     disableUrlAccess: true,
-  })
+  }
 }
 
 /** The domain of the sender: mail servers look at that of an id too. */

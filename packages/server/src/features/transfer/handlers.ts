@@ -15,11 +15,10 @@ import type { LiveConfig } from '../../config/live.ts'
 import type { GroupHandlers, RequestInfo, StreamAnswer } from '../../http/handler.ts'
 import { demandVisible } from '../../inventory/visible.ts'
 import type { Tasks } from '../../tasks/tasks.ts'
-import { exportDisk, exportOva } from './export.ts'
 import { demandAllowed, openUrl } from './fetch-url.ts'
-import { importVm, type VmWish } from './import-vm.ts'
+import type { VmWish } from './import-vm.ts'
 import { CheckedFile, type Incoming } from './incoming.ts'
-import { makeDisk, overwriteDisk, type DiskWish } from './make-disk.ts'
+import type { DiskWish } from './make-disk.ts'
 import { bodyOf, giveDownload, runToEnd, type Outgoing } from './run-transfer.ts'
 import type { Spool } from './spool.ts'
 import { demandStorage, demandTarget } from './targets.ts'
@@ -31,6 +30,13 @@ export interface TransferPorts extends ActionPorts {
   readonly spool: Spool
   readonly uploads: Uploads
 }
+
+/** The formats of disks and machines: a server that has not moved any since it started does not hold their code. */
+const formats = {
+  write: async () => await import('./export.ts'),
+  readVm: async () => await import('./import-vm.ts'),
+  readDisk: async () => await import('./make-disk.ts'),
+} as const
 
 interface Transfers {
   readonly vm: Pick<GroupHandlers<'vm'>, 'export' | 'import' | 'importUrl'>
@@ -74,7 +80,7 @@ export function transferHandlers(ports: TransferPorts): Transfers {
         return await giveDownload(
           tasks,
           { request, name, type: binary, info },
-          async (task) => await exportDisk(session, { id, format }, task),
+          async (task) => await (await formats.write()).exportDisk(session, { id, format }, task),
         )
       },
       async import({ input, who, info }) {
@@ -108,6 +114,7 @@ export function transferHandlers(ports: TransferPorts): Transfers {
         }
         return await runToEnd(tasks, request, async (task) => {
           await using checked = new CheckedFile(file, { sha256: input.sha256, task })
+          const { overwriteDisk } = await formats.readDisk()
           await overwriteDisk({ session, spool: ports.spool, file: checked }, { ...input, id }, task)
           return {}
         })
@@ -136,7 +143,8 @@ async function giveVm(ports: TransferPorts, { id, input, who, info }: VmExportWi
   const request = { name: `Export ${object.name}`, action: `${type}.export`, on: [id], by: who.user.id }
   const name = `${object.name || 'vm'}.${input.format}`
   return await giveDownload(tasksOf(ports), { request, name, type: binary, info }, async (task): Promise<Outgoing> => {
-    if (input.format === 'ova') return await exportOva(session, { id, spool: ports.spool }, task)
+    if (input.format === 'ova')
+      return await (await formats.write()).exportOva(session, { id, spool: ports.spool }, task)
     return { bytes: session.transfer.exportVm({ id, compression: input.compression }, task) }
   })
 }
@@ -193,6 +201,7 @@ function vmImport(
     request: { name: `Import ${input.name ?? 'a VM'} to ${object.name}`, action, on: [object.id], by: who.user.id },
     async run(incoming, task) {
       await using file = new CheckedFile(incoming, { sha256: input.sha256, task })
+      const { importVm } = await formats.readVm()
       return await importVm({ file, wish: input, session }, task)
     },
   }
@@ -219,6 +228,7 @@ export function diskImport(
     request: { name: `Import ${input.name} to ${object.name}`, action, on: [object.id], by: who.user.id },
     async run(incoming, task) {
       await using file = new CheckedFile(incoming, { sha256: input.sha256, task })
+      const { makeDisk } = await formats.readDisk()
       return await makeDisk({ session, spool: ports.spool, file }, { ...input, isForImages }, task)
     },
   }

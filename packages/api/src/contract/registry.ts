@@ -10,6 +10,7 @@ import { connectionEndpoints } from '../connection/endpoints.ts'
 import { hostConsole, vmConsole } from '../console/endpoints.ts'
 import { diskEndpoints } from '../disk/endpoints.ts'
 import { exportEndpoints, pointExportEndpoints } from '../export/endpoints.ts'
+import { fileEndpoints } from '../file/endpoints.ts'
 import { groupEndpoints } from '../group/endpoints.ts'
 import { hostEndpoints } from '../host/endpoints.ts'
 import { hostQuestions } from '../host/questions.ts'
@@ -65,6 +66,7 @@ export const contract = {
   channel: channelEndpoints,
   repository: repositoryEndpoints,
   point: { ...pointEndpoints, ...restoreEndpoints, ...leftoverEndpoints, ...verifyEndpoints, ...pointExportEndpoints },
+  file: fileEndpoints,
   export: exportEndpoints,
   user: userEndpoints,
   group: groupEndpoints,

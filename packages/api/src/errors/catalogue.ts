@@ -8,6 +8,7 @@ import { connectionArea } from '../connection/errors.ts'
 import { consoleArea } from '../console/errors.ts'
 import { diskArea } from '../disk/errors.ts'
 import { exportArea } from '../export/errors.ts'
+import { fileArea } from '../file/errors.ts'
 import { hostArea } from '../host/errors.ts'
 import { jobArea } from '../job/errors.ts'
 import { networkArea } from '../network/errors.ts'
@@ -67,6 +68,7 @@ export const errorAreas = [
   cloudConfigArea,
   repositoryArea,
   pointArea,
+  fileArea,
   bulkArea,
   protectArea,
   jobArea,

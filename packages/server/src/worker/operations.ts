@@ -1,5 +1,6 @@
 import { backupKinds, type BackupOperations } from './operations/backup.ts'
 import { exportKinds, type ExportOperations } from './operations/export.ts'
+import { fileKinds, type FileOperations } from './operations/files.ts'
 import type { OperationKind } from './operations/operation.ts'
 import { pointKinds, type PointOperations } from './operations/points.ts'
 import { proveKinds, type ProveOperations } from './operations/prove.ts'
@@ -18,6 +19,7 @@ export interface Operations
     BackupOperations,
     RestoreOperations,
     UpkeepOperations,
+    FileOperations,
     ProveOperations,
     ExportOperations {}
 
@@ -29,6 +31,7 @@ export const operationKinds = {
   ...restoreKinds,
   ...upkeepKinds,
   ...proveKinds,
+  ...fileKinds,
   ...exportKinds,
 } as const satisfies Readonly<Record<OperationName, OperationKind>>
 

@@ -5,7 +5,7 @@ import { parseConfig, type ConfigSection } from './config.ts'
 const sector = 512
 const areaMagic = ' LVM2 x[5A%r0N*>'
 /** Bytes of a description that are read; LVM's own areas have 1 MiB as a rule. */
-const mostText = 16 * 1024 * 1024
+const mostText = 4 * 1024 * 1024
 
 /** A disk or partition that LVM uses. */
 export interface PhysicalVolume {

@@ -14,7 +14,7 @@ export async function* readCompressed(
   const { device, clusterSize } = space
   const where = device.where
   const unitSize = clusterSize * 2 ** unit
-  if (unit > 8 || unitSize > 16 * 1024 * 1024)
+  if (unit > 8 || unitSize > 4 * 1024 * 1024)
     throw fileErrors.damaged({ where, what: 'a compressed file has impossible units' })
   const pieces = new Pieces(runs)
   for (let at = 0; at < size; at += unitSize) {

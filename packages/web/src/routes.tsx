@@ -1,4 +1,4 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router'
 import { basePath } from './base.ts'
 import { ConnectPage } from './pages/connect.tsx'
 import { NotFound, PageError } from './pages/page-error.tsx'
@@ -78,6 +78,55 @@ const routes = [
     component: lazyRouteComponent(() => import('./pages/connections.tsx'), 'ConnectionsPage'),
   }),
   createRoute({ ...page, path: '/connections/new', component: ConnectPage }),
+  createRoute({
+    ...page,
+    path: '/settings',
+    beforeLoad: () => {
+      // The router takes what is thrown as where to go.
+      // oxlint-disable-next-line typescript/only-throw-error
+      throw redirect({ to: '/settings/account' })
+    },
+  }),
+  createRoute({
+    ...page,
+    path: '/settings/account',
+    component: lazyRouteComponent(() => import('./pages/settings/account.tsx'), 'AccountPage'),
+  }),
+  createRoute({
+    ...page,
+    path: '/settings/browser',
+    component: lazyRouteComponent(() => import('./pages/settings/browser.tsx'), 'BrowserPage'),
+  }),
+  createRoute({
+    ...page,
+    path: '/settings/users',
+    component: lazyRouteComponent(() => import('./pages/settings/users.tsx'), 'UsersPage'),
+  }),
+  createRoute({
+    ...page,
+    path: '/settings/roles',
+    component: lazyRouteComponent(() => import('./pages/settings/roles.tsx'), 'RolesPage'),
+  }),
+  createRoute({
+    ...page,
+    path: '/settings/notifications',
+    component: lazyRouteComponent(() => import('./pages/settings/channels.tsx'), 'ChannelsPage'),
+  }),
+  createRoute({
+    ...page,
+    path: '/settings/audit',
+    component: lazyRouteComponent(() => import('./pages/settings/audit.tsx'), 'AuditPage'),
+  }),
+  createRoute({
+    ...page,
+    path: '/settings/server',
+    component: lazyRouteComponent(() => import('./pages/settings/server.tsx'), 'ServerPage'),
+  }),
+  createRoute({
+    ...page,
+    path: '/settings/about',
+    component: lazyRouteComponent(() => import('./pages/settings/about.tsx'), 'AboutPage'),
+  }),
 ]
 
 /** All pages of the console. */

@@ -29,5 +29,13 @@ export const everyPage: readonly {
   { name: 'repositories', path: () => 'repositories' },
   { name: 'connections', path: () => 'connections' },
   { name: 'connect', path: () => 'connections/new' },
+  { name: 'settings-account', path: () => 'settings/account' },
+  { name: 'settings-browser', path: () => 'settings/browser' },
+  { name: 'settings-users', path: () => 'settings/users' },
+  { name: 'settings-roles', path: () => 'settings/roles' },
+  { name: 'settings-notifications', path: () => 'settings/notifications' },
+  { name: 'settings-audit', path: () => 'settings/audit' },
+  { name: 'settings-server', path: () => 'settings/server' },
+  { name: 'settings-about', path: () => 'settings/about' },
   { name: 'not-found', path: () => 'nothing/here' },
 ]

@@ -14,13 +14,15 @@ export interface QueryBarProps {
   readonly problem: QueryProblem | undefined
   readonly objects: readonly object[]
   readonly nameOf: (id: string) => string | undefined
+  /** An example; that of the type when left out. */
+  readonly placeholder?: string
 }
 
 /** What a query may look like, by what it is over. */
 const examples: Readonly<Partial<Record<QueryType, string>>> = lists.examples
 
 /** Where a query is typed: completions at the caret, a mistake is marked where it is. */
-export function QueryBar({ type, text, onChange, problem, objects, nameOf }: QueryBarProps): ReactNode {
+export function QueryBar({ type, text, onChange, problem, objects, nameOf, placeholder }: QueryBarProps): ReactNode {
   const input = useRef<HTMLInputElement>(null)
   const marks = useRef<HTMLDivElement>(null)
   const [caret, setCaret] = useState<number>()
@@ -91,7 +93,7 @@ export function QueryBar({ type, text, onChange, problem, objects, nameOf }: Que
             aria-describedby={problem ? `${id}-problem` : undefined}
             autoComplete="off"
             spellCheck={false}
-            placeholder={examples[type] ?? lists.filter}
+            placeholder={placeholder ?? examples[type] ?? lists.filter}
             value={text}
             maxLength={4000}
             onChange={(event) => {

@@ -2,10 +2,11 @@ import type { Point } from '@nixen/api'
 import { compileQuery, queryTable } from '@nixen/api'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { History } from 'lucide-react'
-import { useDeferredValue, useEffect, useState, type ReactNode } from 'react'
+import { useDeferredValue, useState, type ReactNode } from 'react'
 import { formatBytes, formatCount, formatTime } from '../format/format.ts'
 import { QueryBar } from '../lists/query-bar.tsx'
 import { useListAddress } from '../lists/list-address.ts'
+import { useSettled } from '../lists/use-settled.ts'
 import { lacking, useAccess } from '../session/may.ts'
 import { Button } from '../ui/button.tsx'
 import { errorText } from '../ui/error-text.ts'
@@ -135,15 +136,4 @@ export function PointsPage(): ReactNode {
       {restoring && <RestoreDialog point={restoring} onClose={() => setRestoring(undefined)} />}
     </Page>
   )
-}
-
-/** The last query that is right, a while after the last letter. */
-function useSettled(q: string | undefined): string {
-  const [settled, setSettled] = useState(q ?? '')
-  useEffect(() => {
-    if (q === undefined) return
-    const timer = setTimeout(() => setSettled(q), 250)
-    return () => clearTimeout(timer)
-  }, [q])
-  return settled
 }

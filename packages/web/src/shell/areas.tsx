@@ -9,6 +9,7 @@ import {
   Network,
   Plug,
   Server,
+  Settings,
 } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { shell } from '../i18n/shell.ts'
@@ -35,4 +36,5 @@ export const areas: readonly Area[] = [
   { to: '/repositories', label: shell.repositories, icon: <Database size={size} aria-hidden /> },
   { to: '/tasks', label: shell.tasks, icon: <ListChecks size={size} aria-hidden />, apart: true },
   { to: '/connections', label: shell.connections, icon: <Plug size={size} aria-hidden /> },
+  { to: '/settings', label: shell.settings, icon: <Settings size={size} aria-hidden /> },
 ]

@@ -1,5 +1,5 @@
-import { Link } from '@tanstack/react-router'
-import { CircleUser, Languages, LogOut, Menu as MenuIcon, Monitor, Moon, Search, Sun } from 'lucide-react'
+import { Link, useNavigate } from '@tanstack/react-router'
+import { CircleUser, Languages, LogOut, Menu as MenuIcon, Monitor, Moon, Search, Sun, UserCog } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { session, signOut } from '../session/session.ts'
 import { IconButton } from '../ui/button.tsx'
@@ -50,6 +50,7 @@ export function TopBar({ onMenu }: { readonly onMenu: () => void }): ReactNode {
 function UserMenu(): ReactNode {
   const state = useValue(session)
   const chosen = useValue(theme)
+  const navigate = useNavigate()
   const name = 'me' in state ? (state.me.user.fullName ?? state.me.user.name) : ''
   return (
     <Menu
@@ -74,10 +75,16 @@ function UserMenu(): ReactNode {
           run: () => chooseLocale(id as Locale),
         })),
         {
+          id: 'account',
+          label: shell.account,
+          icon: <UserCog size={16} aria-hidden />,
+          apart: true,
+          run: () => void navigate({ to: '/settings/account' }),
+        },
+        {
           id: 'out',
           label: shell.signOut,
           icon: <LogOut size={16} aria-hidden />,
-          apart: true,
           run: () => void signOut(),
         },
       ]}

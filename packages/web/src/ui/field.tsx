@@ -26,6 +26,28 @@ export function TextField({
   )
 }
 
+/** A text of several lines. */
+export function AreaField({
+  label,
+  help,
+  error,
+  className,
+  ...rest
+}: Labelled & Omit<ComponentProps<'textarea'>, 'id'>): ReactNode {
+  const id = useId()
+  return (
+    <Around id={id} label={label} help={help} error={error}>
+      <textarea
+        id={id}
+        rows={4}
+        {...describedBy(id, { help, error })}
+        {...rest}
+        className={cx(box, 'py-2', className)}
+      />
+    </Around>
+  )
+}
+
 /** A choice of a few. */
 export function SelectField({ label, help, error, children, ...rest }: Labelled & ComponentProps<'select'>): ReactNode {
   const id = useId()
@@ -35,6 +57,36 @@ export function SelectField({ label, help, error, children, ...rest }: Labelled 
         {children}
       </select>
     </Around>
+  )
+}
+
+/** Some of a few: boxes below one heading. */
+export function ChoiceField({
+  label,
+  help,
+  options,
+  chosen,
+  onChange,
+}: {
+  readonly label: string
+  readonly help?: string
+  readonly options: readonly { readonly id: string; readonly label: string }[]
+  readonly chosen: readonly string[]
+  readonly onChange: (chosen: readonly string[]) => void
+}): ReactNode {
+  return (
+    <fieldset className="grid gap-1">
+      <legend className="mb-1 font-medium">{label}</legend>
+      {options.map(({ id, label: name }) => (
+        <CheckField
+          key={id}
+          label={name}
+          checked={chosen.includes(id)}
+          onChange={({ target }) => onChange(target.checked ? [...chosen, id] : chosen.filter((other) => other !== id))}
+        />
+      ))}
+      {help !== undefined && <p className="text-muted text-xs">{help}</p>}
+    </fieldset>
   )
 }
 

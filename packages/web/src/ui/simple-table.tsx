@@ -17,7 +17,11 @@ export function SimpleTable({ label, heads, rows, none }: SimpleTableProps): Rea
         <thead>
           <tr>
             {heads.map((head) => (
-              <th key={head} scope="col" className="text-muted border-line border-b py-1.5 pr-4 text-xs font-semibold">
+              <th
+                key={head}
+                scope="col"
+                className="text-muted border-line border-b py-1.5 pr-4 text-xs font-semibold whitespace-nowrap"
+              >
                 {head}
               </th>
             ))}

@@ -7,7 +7,7 @@ export function Ago({ time }: { readonly time: number | undefined }): ReactNode 
   const now = useNow()
   if (time === undefined) return <span className="text-muted">–</span>
   return (
-    <time dateTime={new Date(time).toISOString()} title={formatTime(time)}>
+    <time className="whitespace-nowrap" dateTime={new Date(time).toISOString()} title={formatTime(time)}>
       {formatAgo(time, Math.max(now, Date.now()))}
     </time>
   )

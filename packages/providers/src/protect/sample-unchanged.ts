@@ -1,4 +1,4 @@
-import type { Random } from '@nixen/core'
+import { forEachConcurrent, type Random } from '@nixen/core'
 import type { DiskSource, Extent } from '@nixen/disk'
 
 export interface SampleOptions {
@@ -11,6 +11,9 @@ export interface SampleOptions {
   readonly random: Random
   readonly signal?: AbortSignal | undefined
 }
+
+/** Blocks that are compared at the same time. */
+const atOnce = 4
 
 export interface SampleResult {
   readonly checked: number
@@ -36,16 +39,18 @@ export async function sampleUnchanged(
   const count = gaps.reduce((sum, gap) => sum + gap.blocks, 0)
   const differing: { offset: number; length: number }[] = []
   const chosen = choose(count, samples, random)
-  const [left, right] = [new Uint8Array(blockSize), new Uint8Array(blockSize)]
-  for (const index of chosen) {
+  const free: Uint8Array[] = []
+  await forEachConcurrent(chosen, atOnce, async (index) => {
     signal?.throwIfAborted()
     const offset = blockAt(gaps, index) * blockSize
     const length = Math.min(blockSize, size - offset)
-    const [a, b] = [left.subarray(0, length), right.subarray(0, length)]
+    const both = free.pop() ?? new Uint8Array(2 * blockSize)
+    const [a, b] = [both.subarray(0, length), both.subarray(blockSize, blockSize + length)]
     await Promise.all([now.read(offset, a, { signal }), before.read(offset, b, { signal })])
     if (Buffer.compare(a, b) !== 0) differing.push({ offset, length })
-  }
-  return { checked: chosen.length, differing }
+    free.push(both)
+  })
+  return { checked: chosen.length, differing: differing.toSorted((a, b) => a.offset - b.offset) }
 }
 
 interface Gap {

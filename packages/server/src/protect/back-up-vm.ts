@@ -2,7 +2,7 @@ import { connectionOfId, type Point, type RepositoryId, type VmId } from '@nixen
 import { isAppError, messageOf } from '@nixen/core'
 import type { ActionTask, ConfigDisk, FrozenVm, ProtectActions } from '@nixen/providers'
 import type { ItemResult, RunContext } from '../jobs/job-kind.ts'
-import type { BackedUpDisk, BackupOutput } from '../worker/operations/backup.ts'
+import { sampleSize, type BackedUpDisk, type BackupOutput } from '../worker/operations/backup.ts'
 import type { Consistency } from '../worker/point-record.ts'
 import { jobTag, type BackingUpPorts, type BackupWork } from './backup.ts'
 import { tokensToDrop } from './drop-tokens.ts'
@@ -33,10 +33,7 @@ interface Base {
   readonly stored: StoredVm
 }
 
-/** Weekly, so many of the blocks that the host calls unchanged are read and compared: at the most. */
-const mostSamples = 2000
 const week = 7 * 24 * 3600 * 1000
-const sampleSize = 1024 * 1024
 
 /**
  * Backs one VM up: freezes it, stores it in every repository at the same time, keeps on the host what the next run builds on. A repository
@@ -173,7 +170,7 @@ async function store(ports: BackingUpPorts, options: StoreOptions, task: ActionT
   const connection = connections.spec(connectionOfId(id))
   const { config } = frozen
   const vm = inventory.get('vm', id)
-  const samples = base && clock.now() - lastSampled(base) > week ? samplesOf(config.disks, work.verify) : 0
+  const share = base && clock.now() - lastSampled(base) > week ? work.verify : 0
   return await repositories.run(
     'backup',
     repository,
@@ -192,11 +189,11 @@ async function store(ports: BackingUpPorts, options: StoreOptions, task: ActionT
         consistency: consistencyOf(frozen),
       },
       vm: storedVm(frozen, connection.id),
-      disks: frozen.disks.map(({ key }) => {
+      disks: frozen.disks.map(({ key, size }) => {
         const since = base?.stored.tokens[key]
         const source = { kind: 'frozen' as const, connection, frozen, disk: key, since }
         if (!base || since === undefined) return { name: key, source }
-        return { name: key, source, changed: { parent: snapshotOf(base.point) }, samples }
+        return { name: key, source, changed: { parent: snapshotOf(base.point) }, samples: samplesOf(size, share) }
       }),
       ...(base ? { parent: snapshotOf(base.point) } : {}),
     },
@@ -224,9 +221,8 @@ function lastSampled({ point }: Base): number {
   return Math.floor(point.time / week) * week
 }
 
-function samplesOf(disks: readonly ConfigDisk[], share: number): number {
-  const blocks = disks.reduce((all, { size }) => Math.max(all, Math.ceil(size / sampleSize)), 0)
-  return Math.min(mostSamples, Math.ceil(blocks * share))
+function samplesOf(size: number, share: number): number {
+  return Math.ceil(Math.ceil(size / sampleSize) * share)
 }
 
 function consistencyOf({ mode, quiesced, config }: FrozenVm): Consistency {

@@ -32,13 +32,13 @@ const want = (key: string, places = 1, limit = 2): Wanted => ({ key, places, lim
 
 test('as many as there are places are in, the others follow in their order', async () => {
   const { inside, come } = party()
-  const [a, b, c] = ['a', 'b', 'c'].map((name) => come(name, [want('host')]))
+  const [a, b, c] = [come('a', [want('host')]), come('b', [want('host')]), come('c', [want('host')])]
   const elsewhere = come('d', [want('other')])
   await expect.poll(() => [...inside].toSorted()).toEqual(['a', 'b', 'd'])
-  a?.leave()
+  a.leave()
   await expect.poll(() => [...inside].toSorted()).toEqual(['b', 'c', 'd'])
-  for (const one of [b, c, elsewhere]) one?.leave()
-  await Promise.all([a, b, c, elsewhere].map((one) => one?.gone))
+  for (const one of [b, c, elsewhere]) one.leave()
+  await Promise.all([a.gone, b.gone, c.gone, elsewhere.gone])
   expect(inside.size).toBe(0)
 })
 

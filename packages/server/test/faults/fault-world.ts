@@ -33,6 +33,8 @@ export class FaultWorld implements AsyncDisposable {
   readonly #random: Random
   readonly #hosts: number
   readonly repositoryPath: string
+  /** How far the clocks of the hosts are behind, milliseconds: what they freeze is as old. */
+  behind = 0
   /** What the disk of the VM holds. */
   content: Buffer
   toolstack!: Toolstack
@@ -132,6 +134,7 @@ export class FaultWorld implements AsyncDisposable {
       conflictWait: 300,
       dataDir: join(this.folder, 'toolstack'),
       images: [{ vm: machine, path: join(this.folder, 'disk.raw') }],
+      clock: { ...systemClock, now: () => systemClock.now() - this.behind },
       port: this.#port,
       nbdPort: 0,
       debugPort: 0,

@@ -4,7 +4,7 @@ import type { SpaceFaultRule } from '../faults/space-faults.ts'
 import type { StreamFaultRule } from '../faults/stream-faults.ts'
 import { debugErrors } from './errors.ts'
 
-const texts = ['method', 'ref', 'stream', 'sr'] as const
+const texts = ['method', 'ref', 'answer', 'stream', 'sr'] as const
 const numbers = ['probability', 'count', 'skip', 'delay', 'bytesPerSecond', 'cutAfter', 'space'] as const
 const ofCalls: ReadonlySet<string> = new Set([
   'method',
@@ -12,6 +12,7 @@ const ofCalls: ReadonlySet<string> = new Set([
   'error',
   'delay',
   'lost',
+  'answer',
   'probability',
   'count',
   'skip',

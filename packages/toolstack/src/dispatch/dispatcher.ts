@@ -188,8 +188,9 @@ export class Dispatcher {
   /** Does a call under the rules in force. */
   async #impeded(call: Call, ref: string, work: () => unknown): Promise<unknown> {
     const { faults, clock } = this.#pool
-    const lost = await faults.apply(call.method, ref, call.task.signal)
-    const result = await work()
+    const { lost, answer } = await faults.apply(call.method, ref, call.task.signal)
+    const done = await work()
+    const result = answer ?? done
     if (!lost) return result
     // Seen by others, but not by who asked.
     this.#pool.db.commit()

@@ -24,6 +24,14 @@ export interface FaultRule {
   readonly delay?: number
   /** The call is done, and its answer never comes: what is seen of a host that dies then. */
   readonly lost?: boolean
+  /** The call is done, and this text is answered instead: a host that says what is not so. */
+  readonly answer?: string
+}
+
+/** What becomes of the answer of a call. */
+export interface Impediment {
+  readonly lost: boolean
+  readonly answer: string | undefined
 }
 
 /** How long operations take. Times in milliseconds. */
@@ -109,9 +117,10 @@ export class Faults {
     this.#delays = delays
   }
 
-  /** Applies the rules that fit a call: waits, then throws the first error. Resolves with whether its answer is to be lost. */
-  async apply(method: string, ref: string | undefined, signal: AbortSignal): Promise<boolean> {
+  /** Applies the rules that fit a call: waits, then throws the first error. Resolves with what becomes of its answer. */
+  async apply(method: string, ref: string | undefined, signal: AbortSignal): Promise<Impediment> {
     let lost = false
+    let answer: string | undefined
     for (const active of this.#rules) {
       const { rule } = active
       if (!fits(rule, method, ref) || active.used >= (rule.count ?? Infinity)) continue
@@ -123,6 +132,7 @@ export class Faults {
       active.used++
       if (rule.delay) await this.#clock.sleep(rule.delay, { signal })
       lost ||= rule.lost === true
+      answer ??= rule.answer
       if (!rule.error) continue
       const [code, ...params] = rule.error
       throw new XapiError(
@@ -130,7 +140,7 @@ export class Faults {
         params.map((param) => param.replace('{ref}', ref ?? '')),
       )
     }
-    return lost
+    return { lost, answer }
   }
 
   /** Whether no rule could fit, so that the common case costs nothing. */

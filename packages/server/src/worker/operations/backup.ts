@@ -1,7 +1,11 @@
+import { MiB } from '@nixen/core'
 import type { FallbackReason, ReadingMode } from '@nixen/providers'
 import type { ChangedSince, DiskSourceSpec } from '../descriptors.ts'
 import type { PointFacts, PointRecord } from '../point-record.ts'
 import type { Operation, OperationKind } from './operation.ts'
+
+/** Bytes of a block that is compared by way of trial. */
+export const sampleSize: number = MiB
 
 export interface BackupDiskInput {
   /** Names the file in the restore point, `disk-<name>.raw`. */

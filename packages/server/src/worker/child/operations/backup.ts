@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { backupDisks, lockRepository, restorePointDisk, type BackupDisk, type Repository } from '@nixen/backup'
 import { anySignal, isAppError, systemRandom } from '@nixen/core'
 import type { DiskSource, Extent } from '@nixen/disk'
-import type { BackedUpDisk, BackupDiskInput, BackupInput } from '../../operations/backup.ts'
+import { sampleSize, type BackedUpDisk, type BackupDiskInput, type BackupInput } from '../../operations/backup.ts'
 import { writeTags } from '../../point-record.ts'
 import type { OperationCode, OperationContext } from '../context.ts'
 import { openSource, type OpenedSource } from '../open-source.ts'
@@ -127,7 +127,8 @@ async function sample(
   const { sampleUnchanged } = await import('@nixen/providers')
   try {
     await using before = await parent()
-    const options = { changed: extents, samples, random: systemRandom, signal }
+    // A block is what is read again as a whole when any of it changed: a chunk of the repository.
+    const options = { changed: extents, samples, blockSize: sampleSize, random: systemRandom, signal }
     const { checked, differing } = await sampleUnchanged(disk, before, options)
     return { checked, differing: differing.length }
   } catch (error) {

@@ -193,4 +193,14 @@ describe('a backup job', { timeout: 240_000 }, () => {
     expect({ state: good.state, error: good.items[0]?.error }).toEqual({ state: 'succeeded', error: undefined })
     expect((await client.point.list({ q: 'repository:Attic' })).items).toHaveLength(1)
   })
+
+  test('that is deleted leaves nothing on the hosts that no other job builds on', async () => {
+    const { client } = tab
+    const disks = async () => (await client.point.leftovers({})).items.filter(({ kind }) => kind === 'disk')
+    expect((await disks()).length).toBeGreaterThan(0)
+    for (const { id } of (await client.job.list({})).items) await client.job.remove({ id })
+    await eventually(async () => ((await disks()).length === 0 ? true : undefined), 30_000)
+    // What is stored stays.
+    expect((await client.point.list({ q: 'repository:NAS' })).items.length).toBeGreaterThan(0)
+  })
 })

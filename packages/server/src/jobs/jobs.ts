@@ -53,6 +53,7 @@ export class Jobs {
   readonly #ports: JobPorts
   readonly #running = new Map<JobId, JobRun>()
   readonly #listeners = new Set<() => void>()
+  readonly #removed = new Set<(id: JobId) => void>()
 
   constructor(ports: JobPorts) {
     this.#ports = ports
@@ -75,6 +76,11 @@ export class Jobs {
   /** Calls `listener` when a job is made, changed or removed. */
   onChanged(listener: () => void): void {
     this.#listeners.add(listener)
+  }
+
+  /** Calls `listener` with each job that was deleted. */
+  onRemoved(listener: (id: JobId) => void): void {
+    this.#removed.add(listener)
   }
 
   async list(): Promise<readonly Job[]> {
@@ -121,6 +127,7 @@ export class Jobs {
     const running = this.#running.get(id)
     if (running) throw jobErrors.running({ name: job.name, task: running.task })
     await this.#ports.store.remove(id)
+    for (const listener of this.#removed) listener(id)
     this.#tell()
   }
 

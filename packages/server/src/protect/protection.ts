@@ -1,14 +1,14 @@
-import { parseId, type Point, type RunItem, type Vm, type VmId, type VmProtection } from '@nixen/api'
-import { isAppError, messageOf, type Clock, type Log } from '@nixen/core'
+import { parseId, type Point, type RunItem, type Vm, type VmProtection } from '@nixen/api'
+import { messageOf, type Clock, type Log } from '@nixen/core'
 import type { Authenticator } from '../auth/authenticator.ts'
 import type { Inventory } from '../inventory/inventory.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import type { StoredJob } from '../jobs/job-store.ts'
 import { timesOf } from '../jobs/schedule.ts'
-import { selectObjects } from '../jobs/select.ts'
 import type { Catalogue } from '../repositories/catalogue.ts'
 import { jobTag } from './backup.ts'
 import { protectionOf, unprotected, type Cover } from './protection-state.ts'
+import { selectedVms } from './selected-vms.ts'
 
 export interface ProtectionPorts {
   readonly inventory: Inventory
@@ -120,7 +120,7 @@ export class Protection implements AsyncDisposable {
       const { failed } = await this.#outcomesOf(job)
       const times = schedules.map(timesOf)
       const dueAfter = remembered((after) => first(times.map((one) => one.next(after))))
-      for (const id of await this.#selected(job)) {
+      for (const id of await selectedVms(this.#ports, job)) {
         const mine = points.get(parseId(id)?.key ?? '')
         const newest = newestOf(job, mine)
         const cover = { job: job.id, since: job.created, dueAfter, failed: failed.has(id), newest }
@@ -130,19 +130,6 @@ export class Protection implements AsyncDisposable {
       }
     }
     return covers
-  }
-
-  async #selected(job: StoredJob): Promise<readonly VmId[]> {
-    const { inventory, clock, authenticator } = this.#ports
-    try {
-      const who = await authenticator.as(job.owner)
-      // Only VMs were asked for.
-      return selectObjects({ inventory, clock }, job.selection, { type: 'vm', who }).map(({ id }) => id as VmId)
-    } catch (error) {
-      // The owner is gone or the query fits no more: such a job protects nothing, and its runs say why.
-      if (isAppError(error)) return []
-      throw error
-    }
   }
 
   async #outcomesOf({ id }: StoredJob): Promise<Outcomes> {

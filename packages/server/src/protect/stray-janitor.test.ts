@@ -24,6 +24,11 @@ interface Setting {
   readonly broken?: boolean
   readonly busy?: boolean
   readonly state?: Repository['state']
+  /** Jobs that there are; one of them brings the VM into the repository unless `selects` says otherwise. */
+  readonly jobs?: readonly string[]
+  readonly selects?: boolean
+  /** Jobs that were deleted just now. */
+  readonly gone?: readonly string[]
 }
 
 /** Runs one round and gives what it removed. */
@@ -33,9 +38,14 @@ async function sweep({
   broken = false,
   busy = false,
   state = 'ready',
+  jobs = ['j1'],
+  selects = jobs.length > 0,
+  gone: deleted = [],
 }: Setting): Promise<string[]> {
   const gone: string[] = []
-  const points = tokens.map((name, time) => ({ id: `${time}`, path: '/vm', time: time + 1, name }) as unknown as Point)
+  const points = tokens.map(
+    (name, time) => ({ id: `${time}`, path: '/vm', uuid: 'u', time: time + 1, name }) as unknown as Point,
+  )
   const ports: StrayJanitorPorts = {
     connections: () => [connection],
     protect: () => ({
@@ -48,11 +58,16 @@ async function sweep({
       if (broken) throw new Error('the repository does not answer')
       return { format: 'nixen.point/1', config: {}, tokens: { disk: name } }
     },
+    wants: async () => ({
+      jobs: new Set(jobs),
+      vms: new Map(selects ? [[repository, new Set(['u'])]] : []),
+    }),
+    onJobGone: () => undefined,
     busy: async () => busy,
     clock: systemClock,
     log: silentLog,
   }
-  await sweepStrays(ports, signal).catch((error: unknown) => {
+  await sweepStrays(ports, { signal, gone: new Set(deleted) }).catch((error: unknown) => {
     if (!broken) throw error
   })
   return gone
@@ -83,4 +98,20 @@ test('nothing that was kept goes while a repository cannot be used', async () =>
 
 test('nothing goes while a backup runs', async () => {
   expect(await sweep({ strays: [stray('dead', { kept: false })], busy: true })).toEqual([])
+})
+
+test.each<[string, Partial<Setting>, string[]]>([
+  ['goes at once when nobody else brings the VM there', { jobs: [], gone: ['j1'] }, ['now']],
+  ['goes when another job writes there, but not this VM', { jobs: ['j2'], selects: false, gone: ['j1'] }, ['now']],
+  ['stays when another job goes on from there', { jobs: ['j2'], gone: ['j1'] }, []],
+  ['goes in two days when its deletion was not seen', { jobs: [] }, []],
+  ['stays when the job only selects other VMs now', { jobs: ['j1'], selects: false }, []],
+  ['stays while a backup runs', { jobs: [], gone: ['j1'], busy: true }, []],
+])('what a deleted job kept %s', async (_, setting, expected) => {
+  const time = Date.now() - 1000
+  expect(await sweep({ strays: [stray('now', { time })], tokens: ['now'], ...setting })).toEqual(expected)
+})
+
+test('what a job kept that is long gone goes with its age', async () => {
+  expect(await sweep({ strays: [stray('old')], tokens: ['old'], jobs: [] })).toEqual(['old'])
 })

@@ -1,6 +1,7 @@
-import { parsePointId, type ConnectionId, type Point } from '@nixen/api'
+import { parsePointId, type ConnectionId, type JobId, type Point } from '@nixen/api'
 import type { Jobs } from '../jobs/jobs.ts'
 import { Protection } from '../protect/protection.ts'
+import { jobWants } from '../protect/selected-vms.ts'
 import { startStrayJanitor } from '../protect/stray-janitor.ts'
 import { keepInOrder } from '../repositories/keep-in-order.ts'
 import type { Base } from './base.ts'
@@ -17,6 +18,8 @@ export function startProtection({ clock, log, parts }: Base, jobs: Jobs, { live,
     content: async ({ id, repository }: Point, signal: AbortSignal) =>
       (await repositories.run('content', repository, { snapshot: parsePointId(id)?.snapshot ?? '' }, { signal })).vm,
     busy: async () => (await jobs.all()).some(({ id }) => jobs.isRunning(id)),
+    wants: async () => await jobWants({ inventory, clock, authenticator: people.authenticator }, await jobs.all()),
+    onJobGone: (listener: (id: JobId) => void) => jobs.onRemoved(listener),
   }
   parts.use(startStrayJanitor({ ...strayPorts, clock, log }))
   parts.use(new Protection({ inventory, jobs, catalogue, authenticator: people.authenticator, clock, log }))

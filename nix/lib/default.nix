@@ -6,7 +6,6 @@
   npmLock = import ./npm-lock.nix { inherit lib; };
   mac = import ./mac.nix { inherit lib; };
   hardening = import ./hardening.nix { inherit lib; };
-  xl = import ./xl.nix { inherit lib; };
   libvirt = import ./libvirt.nix { inherit lib; };
   unitName = import ./unit-name.nix { inherit lib; };
 }

@@ -10,10 +10,7 @@ if [[ ! $NIXEN_BACKUP_KEEP =~ ^[1-9][0-9]*$ ]]; then
   echo "NIXEN_BACKUP_KEEP is \"$NIXEN_BACKUP_KEEP\", which is not a number above 0." >&2
   exit 1
 fi
-if [[ ! -d $NIXEN_BACKUP_DIRECTORY ]]; then
-  echo "$NIXEN_BACKUP_DIRECTORY is not there: make it, or set services.nixen.stateBackup.directory." >&2
-  exit 1
-fi
+mkdir -p "$NIXEN_BACKUP_DIRECTORY"
 
 # What a run that was killed has left is not a copy.
 find "$NIXEN_BACKUP_DIRECTORY" -mindepth 1 -maxdepth 1 -type d -name "$label-*.new" -exec rm -rf {} +

@@ -13,6 +13,7 @@
     ./updates.nix
     ./notify.nix
     ./checks.nix
+    ./preflight.nix
     ./former.nix
   ];
 }

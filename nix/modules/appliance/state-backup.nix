@@ -9,6 +9,33 @@ let
   inherit (lib) mkOption types;
   cfg = config.services.nixen;
   nixen = import ../../lib { inherit lib; };
+  onMount = lib.hasPrefix "/mnt/nixen/" cfg.stateBackup.directory;
+  service = description: environment: {
+    inherit description;
+    path = [
+      pkgs.coreutils
+      pkgs.findutils
+    ]
+    ++ lib.optional (cfg.database.type == "postgresql") config.services.postgresql.package;
+    environment = {
+      NIXEN = lib.getExe cfg.package;
+      NIXEN_STATE_DIR = "/var/lib/nixen";
+      NIXEN_BACKUP_DIRECTORY = cfg.stateBackup.directory;
+    }
+    // lib.optionalAttrs (cfg.database.type == "postgresql") { NIXEN_BACKUP_POSTGRES = "nixen"; }
+    // environment;
+    serviceConfig = nixen.hardening.all // {
+      Type = "oneshot";
+      ExecStart = "${lib.getExe pkgs.bash} ${../../scripts/state-backup.sh} --config ${cfg.configFile}";
+      User = "nixen";
+      Group = "nixen";
+      ReadWritePaths = [
+        "/var/lib/nixen"
+        (if onMount then "/mnt/nixen" else cfg.stateBackup.directory)
+      ];
+    };
+    unitConfig.RequiresMountsFor = [ cfg.stateBackup.directory ];
+  };
 in
 {
   options.services.nixen.stateBackup = {
@@ -46,31 +73,15 @@ in
         RandomizedDelaySec = "15min";
       };
     };
-    systemd.services.nixen-state-backup = {
-      description = "Nixen: backup of its own state";
-      path = [
-        pkgs.coreutils
-        pkgs.findutils
-      ]
-      ++ lib.optional (cfg.database.type == "postgresql") config.services.postgresql.package;
-      environment = {
-        NIXEN = lib.getExe cfg.package;
-        NIXEN_STATE_DIR = "/var/lib/nixen";
-        NIXEN_BACKUP_DIRECTORY = cfg.stateBackup.directory;
-        NIXEN_BACKUP_KEEP = toString cfg.stateBackup.keep;
-      }
-      // lib.optionalAttrs (cfg.database.type == "postgresql") { NIXEN_BACKUP_POSTGRES = "nixen"; };
-      serviceConfig = nixen.hardening.all // {
-        Type = "oneshot";
-        ExecStart = "${lib.getExe pkgs.bash} ${../../scripts/state-backup.sh} --config ${cfg.configFile}";
-        User = "nixen";
-        Group = "nixen";
-        ReadWritePaths = [
-          "/var/lib/nixen"
-          cfg.stateBackup.directory
-        ];
-      };
+    systemd.services.nixen-state-backup = service "Nixen: backup of its own state" {
+      NIXEN_BACKUP_KEEP = toString cfg.stateBackup.keep;
     };
-    systemd.tmpfiles.rules = lib.optional (!lib.hasPrefix "/mnt/nixen/" cfg.stateBackup.directory) "d ${cfg.stateBackup.directory} 0700 nixen nixen -";
+    systemd.services.nixen-pre-update = lib.mkIf (cfg.updates.enable && cfg.updates.snapshot) (
+      service "Nixen: copy of its own state before an update" {
+        NIXEN_BACKUP_KEEP = "3";
+        NIXEN_BACKUP_LABEL = "pre-update";
+      }
+    );
+    systemd.tmpfiles.rules = lib.optional (!onMount) "d ${cfg.stateBackup.directory} 0700 nixen nixen -";
   };
 }

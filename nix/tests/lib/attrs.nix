@@ -51,6 +51,7 @@ rec {
     unsafeGetAttrPos
     ;
   id = value: value;
+  take = count: list: builtins.genList (elemAt list) (if count < length list then count else length list);
   range = first: last: builtins.genList (n: first + n) (last - first + 1);
   last = list: elemAt list (length list - 1);
   optional = condition: value: if condition then [ value ] else [ ];

@@ -33,6 +33,7 @@ let
     "util-linux"
     "xen"
     "xen-guest-agent"
+    "xorriso"
   ];
 in
 builtins.listToAttrs (map (name: { inherit name; value = package name; }) known)
@@ -48,5 +49,43 @@ builtins.listToAttrs (map (name: { inherit name; value = package name; }) known)
   writeShellApplication =
     { name, text, ... }:
     package name // { inherit text; };
+  mkBinaryCache = { rootPaths }: package "cache";
+  # A whole NixOS: what it is made of is evaluated, what it would build is a name.
+  nixos =
+    configuration:
+    let
+      lib = import ./.;
+      args = { modulesPath = "/modules"; };
+      withoutImages =
+        module:
+        if builtins.isFunction module then
+          (given: withoutImages (module (given // args)))
+        else if builtins.isAttrs module then
+          module // { imports = map withoutImages (builtins.filter (each: !(builtins.isString each)) (module.imports or [ ])); }
+        else
+          module;
+      evaluated = lib.evalModules {
+        modules = [
+          { _module.args.pkgs = import ./pkgs.nix; }
+          ./stubs.nix
+          { options.image = lib.mkOption { type = lib.types.attrsOf lib.types.anything; default = { }; }; }
+          (withoutImages configuration)
+        ];
+      };
+      failing = builtins.filter (each: !each.assertion) evaluated.config.assertions;
+      name = evaluated.config.networking.hostName;
+    in
+    if failing != [ ] then
+      throw (builtins.head failing).message
+    else
+      {
+        config = evaluated.config // {
+          system.build = builtins.seq (builtins.deepSeq evaluated.config.systemd.network.networks null) {
+            toplevel = "/nix/store/00000000000000000000000000000000-nixos-system-${name}";
+            image = "/nix/store/00000000000000000000000000000000-image-${name}";
+          };
+          image.fileName = "${evaluated.config.image.baseName or "image"}.qcow2";
+        };
+      };
   runCommand = name: _: text: package name // { inherit text; };
 }

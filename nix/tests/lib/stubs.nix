@@ -7,7 +7,6 @@ let
   of = type: default: mkOption { inherit type default; };
   flag = of t.bool false;
   text = of t.str "";
-  any = of t.anything { };
   list = type: of (t.listOf type) [ ];
   sub = options: t.submodule { inherit options; };
   free =
@@ -97,6 +96,7 @@ in
     networking.useNetworkd = flag;
     networking.nftables.enable = flag;
 
+    nix.package = mkOption { type = t.package; default = "/pkgs/nix"; };
     nix.settings = section;
     nix.gc.automatic = flag;
 
@@ -122,7 +122,6 @@ in
     services.cloud-init.settings = section;
     services.caddy.enable = flag;
     services.journald.extraConfig = of t.lines "";
-    services.libvirtd = any;
     services.nginx.enable = flag;
     services.nginx.defaultHTTPListenPort = of t.port 80;
     services.nginx.defaultSSLListenPort = of t.port 443;
@@ -134,6 +133,7 @@ in
       KbdInteractiveAuthentication = of t.bool true;
     }) { };
     services.postgresql.enable = flag;
+    services.postgresql.package = mkOption { type = t.package; default = "/pkgs/postgresql"; };
     services.postgresql.ensureDatabases = list t.str;
     services.postgresql.ensureUsers = list (sub {
       name = mkOption { type = t.str; };
@@ -147,8 +147,10 @@ in
 
     system.build.toplevel = mkOption { type = t.package; };
     system.configurationRevision = of (t.nullOr t.str) null;
+    system.preSwitchChecks = of (t.attrsOf t.str) { };
     system.stateVersion = text;
 
+    systemd.package = mkOption { type = t.package; default = "/pkgs/systemd"; };
     systemd.automounts = list (sub (unit // {
       where = mkOption { type = t.str; };
       automountConfig = section;
@@ -189,6 +191,7 @@ in
 
     virtualisation.libvirtd.enable = flag;
     virtualisation.libvirtd.allowedBridges = of (t.listOf t.str) [ "virbr0" ];
+    virtualisation.libvirtd.package = mkOption { type = t.package; default = "/pkgs/libvirt"; };
     virtualisation.libvirtd.onBoot = of (t.enum [ "start" "ignore" ]) "start";
     virtualisation.libvirtd.onShutdown = of (t.enum [ "shutdown" "suspend" ]) "suspend";
     virtualisation.libvirtd.qemu.runAsRoot = of t.bool true;

@@ -17,6 +17,7 @@ import type { InstantActions } from './instant/instant-actions.ts'
 import type { ProviderInspect } from './inspect/inspect.ts'
 import type { CertificateProbe } from './probe.ts'
 import type { ProtectActions } from './protect/protect-actions.ts'
+import type { ReplicaActions } from './replica/replica-actions.ts'
 import type { StatsQuery } from './stats.ts'
 import type { TransferActions } from './transfer/transfer-actions.ts'
 import type { VerifyActions } from './verify/verify-actions.ts'
@@ -135,6 +136,8 @@ export interface ProviderSession extends AsyncDisposable {
   readonly protect: ProtectActions
   /** Import and export. */
   readonly transfer: TransferActions
+  /** Replicas of VMs that are kept here; absent where there are none. */
+  readonly replicas?: ReplicaActions | undefined
   /** Starting VMs from a repository; absent is the same as impossible. */
   readonly instant?: InstantActions | undefined
   /** Health checks of restore points; absent where there are none. */

@@ -21,6 +21,7 @@ import { fileHandlers } from './features/protect/file-handlers.ts'
 import { leftoverHandlers, type LeftoverPorts } from './features/protect/leftover-handlers.ts'
 import { restoreHandlers } from './features/protect/restore-handlers.ts'
 import { pointHandlers } from './features/repository/point-handlers.ts'
+import { replicaHandlers, type ReplicaHandlerPorts } from './features/replicate/handlers.ts'
 import { roleHandlers } from './features/role/handlers.ts'
 import { savedQueryHandlers } from './features/saved-query/handlers.ts'
 import { sessionHandlers } from './features/session/handlers.ts'
@@ -51,7 +52,8 @@ export type HandlerPorts = ActionHandlerPorts &
   SettingsPorts &
   TransferPorts &
   VerifyHandlerPorts &
-  ExportHandlerPorts
+  ExportHandlerPorts &
+  ReplicaHandlerPorts
 
 /** The handlers of all endpoints. */
 export function makeHandlers(ports: HandlerPorts): Handlers {
@@ -114,6 +116,7 @@ export function makeHandlers(ports: HandlerPorts): Handlers {
     },
     file: fileHandlers(ports),
     export: given.export,
+    replica: replicaHandlers(ports),
     user: userHandlers(ports),
     group: groupHandlers(ports),
     role: roleHandlers(ports),

@@ -23,6 +23,7 @@ import { pointEndpoints } from '../point/endpoints.ts'
 import { leftoverEndpoints } from '../point/leftover.ts'
 import { restoreEndpoints } from '../point/restore.ts'
 import { poolEndpoints } from '../pool/endpoints.ts'
+import { replicaEndpoints } from '../replica/endpoints.ts'
 import { repositoryEndpoints } from '../repository/endpoints.ts'
 import { roleEndpoints } from '../role/endpoints.ts'
 import { runEndpoints } from '../run/endpoints.ts'
@@ -68,6 +69,7 @@ export const contract = {
   point: { ...pointEndpoints, ...restoreEndpoints, ...leftoverEndpoints, ...verifyEndpoints, ...pointExportEndpoints },
   file: fileEndpoints,
   export: exportEndpoints,
+  replica: replicaEndpoints,
   user: userEndpoints,
   group: groupEndpoints,
   role: roleEndpoints,

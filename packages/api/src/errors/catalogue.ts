@@ -17,6 +17,7 @@ import { pointArea } from '../point/errors.ts'
 import { poolArea } from '../pool/errors.ts'
 import { protectArea } from '../protect/errors.ts'
 import { queryArea } from '../query/errors.ts'
+import { replicaArea } from '../replica/errors.ts'
 import { repositoryArea } from '../repository/errors.ts'
 import { snapshotArea } from '../snapshot/errors.ts'
 import { storageArea } from '../storage/errors.ts'
@@ -47,6 +48,7 @@ export const errorAreas = [
   hostArea,
   verifyArea,
   exportArea,
+  replicaArea,
   vmArea,
   templateArea,
   snapshotArea,

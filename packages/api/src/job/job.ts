@@ -2,6 +2,8 @@ import { z } from 'zod'
 import { ChannelId, JobId, RepositoryId, UserId } from '../ids/own-id.ts'
 import { AnyId, TaskId } from '../ids/resource-id.ts'
 import { Retention } from '../repository/inputs.ts'
+import { ReplicateWork } from '../replica/replica.ts'
+import { VerifyWork } from '../verify/verify.ts'
 import { count, duration, flag, text, time, word } from '../schema/fields.ts'
 
 /** Which objects a job works on. */
@@ -37,6 +39,9 @@ export const Schedule = z
     timeZone: text('Time zone of the fields; that of the server when left out.').max(100).optional(),
     enabled: flag('It runs by itself.').default(true),
     keep: Retention.optional().meta({ description: 'What is kept of what this schedule makes.' }),
+    keepVerified: flag(
+      'Of backups: only restore points with a good health check count for what is kept. Newer ones stay until one of them has it.',
+    ).optional(),
   })
   .meta({ id: 'Schedule', description: 'When a job runs.' })
 export type Schedule = z.infer<typeof Schedule>
@@ -82,6 +87,8 @@ export const JobWork = z
       pools: flag('The databases of the pools of the selected objects.').default(true),
       own: flag("Nixen's own state.").default(true),
     }),
+    VerifyWork,
+    ReplicateWork,
   ])
   .meta({ id: 'JobWork', description: 'What a job does.' })
 export type JobWork = z.infer<typeof JobWork>

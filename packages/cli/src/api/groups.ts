@@ -18,6 +18,7 @@ export const groupBriefs: Readonly<Record<string, string>> = {
   xapi: 'The API of the hosts itself, for what Nixen does not model',
   'cloud-config': 'Saved configurations for cloud-init',
   query: 'Saved queries',
+  replica: 'Copies of VMs that jobs keep on another storage or pool',
   repository: 'Where the server keeps backups',
   role: 'What users may do',
   run: 'What jobs did, and how it went',

@@ -1,4 +1,4 @@
-import type { DiskSource } from '@nixen/disk'
+import type { DiskSource, Extent } from '@nixen/disk'
 import type { NetworkId, StorageId, VmId } from '@nixen/api'
 import type { ProtectNote } from './freeze.ts'
 import type { ProtectJournal } from './undo.ts'
@@ -65,10 +65,19 @@ export interface RestoreProgress {
   readonly sentBytes: number
 }
 
+/** The content of a disk. */
+export interface RestoreSource extends DiskSource {
+  /**
+   * For a disk that takes the place of another (`difference`): where it may differ from that one, ascending; all else is the same for sure.
+   * Without it both are read and compared.
+   */
+  readonly differs?: readonly Extent[] | undefined
+}
+
 export interface RestoreOptions {
   readonly owner: string
   /** Opens the content of a disk. It is disposed of when the disk is done. */
-  readonly onDisk: (disk: ConfigDisk) => Promise<DiskSource>
+  readonly onDisk: (disk: ConfigDisk) => Promise<RestoreSource>
   readonly journal: ProtectJournal
   readonly progress?: ((progress: RestoreProgress) => void) | undefined
   readonly signal?: AbortSignal | undefined

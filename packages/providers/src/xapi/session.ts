@@ -27,6 +27,7 @@ import type { ProviderConsoles } from '../console/console.ts'
 import type { InstantActions } from '../instant/instant-actions.ts'
 import type { ProviderInspect } from '../inspect/inspect.ts'
 import type { ProtectActions } from '../protect/protect-actions.ts'
+import type { ReplicaActions } from '../replica/replica-actions.ts'
 import type { StatsQuery } from '../stats.ts'
 import type { TransferActions } from '../transfer/transfer-actions.ts'
 import type { VerifyActions } from '../verify/verify-actions.ts'
@@ -45,6 +46,7 @@ import { notFound } from './not-found.ts'
 import { xapiProtect } from './protect/protect.ts'
 import { probeStorage } from './storage/probe.ts'
 import { xapiTransfer } from './transfer/transfer.ts'
+import { xapiReplicas } from './replica/replica.ts'
 import { xapiInstant } from './instant/instant.ts'
 import { xapiVerify } from './verify/verify.ts'
 import { capabilitiesOf } from './restrictions.ts'
@@ -65,6 +67,7 @@ export class XapiSession implements ProviderSession {
   readonly protect: ProtectActions
   readonly transfer: TransferActions
   readonly verify: VerifyActions
+  readonly replicas: ReplicaActions
   readonly instant: InstantActions = xapiInstant()
   readonly consoles: ProviderConsoles
 
@@ -94,6 +97,7 @@ export class XapiSession implements ProviderSession {
     const translate = (error: unknown): unknown => connectionError(error, spec, names)
     this.protect = xapiProtect(protect, translate)
     this.verify = xapiVerify(protect, translate)
+    this.replicas = xapiReplicas(protect, translate)
     this.transfer = xapiTransfer({ context: this.#context, protect, translate })
   }
 

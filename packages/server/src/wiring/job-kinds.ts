@@ -5,6 +5,7 @@ import { snapshotKind } from '../jobs/snapshot-kind.ts'
 import { backupKind } from '../protect/backup-kind.ts'
 import { metadataKind } from '../protect/metadata-kind.ts'
 import { verifyKind } from '../prove/verify-kind.ts'
+import { replicateKind } from '../replicate/replicate-kind.ts'
 import { backupState } from '../state/backup.ts'
 import type { Base } from './base.ts'
 import type { JobRooms } from './jobs.ts'
@@ -12,7 +13,7 @@ import type { JobRooms } from './jobs.ts'
 /** What a job can do, each kind in a folder of its own. */
 export function jobKinds({ clock, options, config }: Base, { live, stores, proof }: JobRooms): JobPorts['kinds'] {
   const { inventory, connections } = live
-  const { repositories, catalogue } = stores
+  const { repositories, catalogue, pool } = stores
   const { checks } = proof
   const verifiedIn = (id: RepositoryId): readonly string[] => checks.verifiedIn(id)
   return {
@@ -29,6 +30,7 @@ export function jobKinds({ clock, options, config }: Base, { live, stores, proof
         return await backupState(options.stateDir, to, { databaseUrl, now: clock.now() })
       },
     }),
+    replicate: replicateKind({ inventory, connections, pool }),
     verify: verifyKind({ inventory, connections, repositories, catalogue, checks, clock }),
   }
 }

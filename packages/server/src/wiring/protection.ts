@@ -4,6 +4,7 @@ import { Protection } from '../protect/protection.ts'
 import { jobWants } from '../protect/selected-vms.ts'
 import { startStrayJanitor } from '../protect/stray-janitor.ts'
 import { keepInOrder } from '../repositories/keep-in-order.ts'
+import { neededByReplicas } from './replicas.ts'
 import type { Base } from './base.ts'
 import type { JobRooms } from './jobs.ts'
 
@@ -17,6 +18,7 @@ export function startProtection({ clock, log, parts }: Base, jobs: Jobs, { live,
     repositories,
     content: async ({ id, repository }: Point, signal: AbortSignal) =>
       (await repositories.run('content', repository, { snapshot: parsePointId(id)?.snapshot ?? '' }, { signal })).vm,
+    otherTokens: neededByReplicas(live),
     busy: async () => (await jobs.all()).some(({ id }) => jobs.isRunning(id)),
     wants: async () => await jobWants({ inventory, clock, authenticator: people.authenticator }, await jobs.all()),
     onJobGone: (listener: (id: JobId) => void) => jobs.onRemoved(listener),

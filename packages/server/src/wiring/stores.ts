@@ -10,6 +10,8 @@ import type { Base } from './base.ts'
 export interface Stores {
   readonly repositories: Repositories
   readonly catalogue: Catalogue
+  /** The processes, for what opens no repository. */
+  readonly pool: WorkerPool
 }
 
 /** Repositories, the catalogue of what is in them, and the processes that open them. */
@@ -20,5 +22,5 @@ export async function openStores({ db, vault, clock, log, options, parts }: Base
   const store = new RepositoryStore(db, vault)
   const repositories = parts.use(new Repositories({ store, pool, catalogue, clock, log, cache }))
   await repositories.start()
-  return { repositories, catalogue }
+  return { repositories, catalogue, pool }
 }

@@ -46,7 +46,7 @@ export async function wire(base: Base): Promise<Wired> {
 
   const { version } = options
   const features = config.values['tls.mode'] === 'self-signed' ? ['tls-self-signed'] : []
-  const shared = { db, clock, config, setUp, version, features, started: clock.now() }
+  const shared = { db, clock, log, config, setUp, version, features, started: clock.now() }
   const handlers = makeHandlers({
     ...shared,
     ...live,

@@ -4,6 +4,7 @@ import { fileKinds, type FileOperations } from './operations/files.ts'
 import type { OperationKind } from './operations/operation.ts'
 import { pointKinds, type PointOperations } from './operations/points.ts'
 import { proveKinds, type ProveOperations } from './operations/prove.ts'
+import { replicateKinds, type ReplicateOperations } from './operations/replicate.ts'
 import { repositoryKinds, type RepositoryOperations } from './operations/repository.ts'
 import { restoreKinds, type RestoreOperations } from './operations/restore.ts'
 import { upkeepKinds, type UpkeepOperations } from './operations/upkeep.ts'
@@ -21,7 +22,8 @@ export interface Operations
     UpkeepOperations,
     FileOperations,
     ProveOperations,
-    ExportOperations {}
+    ExportOperations,
+    ReplicateOperations {}
 
 /** How operations of one repository stand to each other and to the limits. */
 export const operationKinds = {
@@ -33,6 +35,7 @@ export const operationKinds = {
   ...proveKinds,
   ...fileKinds,
   ...exportKinds,
+  ...replicateKinds,
 } as const satisfies Readonly<Record<OperationName, OperationKind>>
 
 export type OperationName = keyof Operations

@@ -2,7 +2,7 @@ import { isAppError } from '@nixen/core'
 import type { DiskSource } from '@nixen/disk'
 import { parseId, protectErrors } from '@nixen/api'
 import { isXapiError, type Ref } from '@nixen/xapi'
-import type { RestoreDiskPlan } from '../../protect/restore.ts'
+import type { RestoreDiskPlan, RestoreSource } from '../../protect/restore.ts'
 import { callsOf, type ProtectContext } from './context.ts'
 import { isFull } from './failures.ts'
 import { markedName, ownerKey, restoringKey, withMarks } from './marks.ts'
@@ -43,7 +43,7 @@ export async function changedDisk(
   const ref = await cloneDisk(context, restoring, { plan, existing })
   const options = { ...writing(restoring, plan), source }
   try {
-    const sentBytes = await writeDifference(context, ref, options)
+    const sentBytes = await writeDifference(context, ref, { ...options, differs: source.differs })
     await checkWritten(context, ref, options)
     return await described(context, ref, { plan, mode: 'difference', sentBytes })
   } catch (error) {
@@ -56,7 +56,7 @@ export async function changedDisk(
   }
 }
 
-async function openSource({ options }: Restoring, { disk }: RestoreDiskPlan): Promise<DiskSource> {
+async function openSource({ options }: Restoring, { disk }: RestoreDiskPlan): Promise<RestoreSource> {
   const source = await options.onDisk(disk)
   if (source.size === disk.size) return source
   await source[Symbol.asyncDispose]()

@@ -1,6 +1,8 @@
 import { connectionErrors } from '@nixen/api'
 import type { ProtectStep } from '../../protect/undo.ts'
+import type { ReplicaPlace } from '../../replica/replica-actions.ts'
 import type { CheckPlace } from '../../verify/verify-actions.ts'
+import { undoPoint, undoReplica } from '../replica/settle.ts'
 import { removeCheckPlace } from '../verify/place.ts'
 import type { ProtectContext, Stoppable } from './context.ts'
 import { undoClone, undoDisk, undoSwap, undoVm, type CloneMark, type NewObject, type SwapMark } from './restore-undo.ts'
@@ -21,6 +23,10 @@ export async function undoProtect(context: ProtectContext, step: ProtectStep, op
       return await undoClone(context, data as CloneMark, options)
     case 'verify.place':
       return await removeCheckPlace(context, data as CheckPlace, options)
+    case 'replica.vm':
+      return await undoReplica(context, data as ReplicaPlace, options)
+    case 'replica.point':
+      return await undoPoint(context, data as { readonly name: string }, options)
     case 'protect.swap':
       return await undoSwap(context, data as SwapMark, options)
     default:

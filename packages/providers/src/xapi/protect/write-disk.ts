@@ -53,12 +53,15 @@ export async function writeWhole(
 export async function writeDifference(
   context: ProtectContext,
   vdi: Ref<'VDI'>,
-  { source, ...options }: WriteOptions & { source: DiskSource },
+  { source, differs, ...options }: WriteOptions & { source: DiskSource; differs?: readonly Extent[] | undefined },
 ): Promise<number> {
   const watched = watchedSource(source, options)
-  const differing = await withReading(context, vdi, { ...options, size: source.size }, (existing) =>
-    differingBlocks(watched.source, existing, options),
-  )
+  const known = differs && wholeBlocks(differs, source.size)
+  const differing =
+    known ??
+    (await withReading(context, vdi, { ...options, size: source.size }, (existing) =>
+      differingBlocks(watched.source, existing, options),
+    ))
   if (differing.length === 0) return 0
   // Both tokens only say that this is a difference.
   const token = 'restore' as ChangeToken
@@ -173,6 +176,20 @@ async function withReading<T>(
     'code' in opened ? await exportWhole(context, { vdi, name, size }, { signal }) : opened
   if (existing.size !== size) throw protectErrors.source_changed({ disk: name, before: size, now: existing.size })
   return await work(existing)
+}
+
+/** The blocks that ranges touch. */
+function wholeBlocks(ranges: readonly Extent[], size: number): Extent[] {
+  const blocks = new Set<number>()
+  for (const { offset, length } of ranges)
+    for (let block = Math.floor(offset / blockSize); block * blockSize < offset + length; block++) blocks.add(block)
+  return [...blocks]
+    .toSorted((a, b) => a - b)
+    .map((block) => ({
+      offset: block * blockSize,
+      length: Math.min(blockSize, size - block * blockSize),
+      kind: 'data',
+    }))
 }
 
 /** The blocks in which two disks differ; only those are read in which either has data. */

@@ -23,6 +23,7 @@ export const operations: { readonly [N in OperationName]: () => Promise<Operatio
   listFiles: async () => (await import('./operations/files.ts')).listFiles,
   searchFiles: async () => (await import('./operations/files.ts')).searchFiles,
   sendFiles: async () => (await import('./operations/files.ts')).sendFiles,
+  replicate: async () => (await import('./operations/replicate.ts')).replicate,
   notes: async () => (await import('./operations/notes.ts')).notes,
   addNote: async () => (await import('./operations/notes.ts')).addNote,
   evidence: async () => (await import('./operations/notes.ts')).evidence,

@@ -59,6 +59,16 @@ const routes = [
   createRoute({ ...page, path: '/jobs', component: lazyRouteComponent(() => import('./pages/jobs.tsx'), 'JobsPage') }),
   createRoute({
     ...page,
+    path: '/jobs/new',
+    component: lazyRouteComponent(() => import('./pages/job/editor.tsx'), 'JobEditorPage'),
+  }),
+  createRoute({
+    ...page,
+    path: '/jobs/$id',
+    component: lazyRouteComponent(() => import('./pages/job/editor.tsx'), 'JobEditorPage'),
+  }),
+  createRoute({
+    ...page,
     path: '/runs/$id',
     component: lazyRouteComponent(() => import('./pages/run.tsx'), 'RunPage'),
   }),

@@ -30,6 +30,45 @@ afterAll(async () => {
   await rm(store, { recursive: true, force: true })
 })
 
+test('a job is made in plain words, with the VMs that it finds, changed and removed', async () => {
+  await using tab = await openPage(browser)
+  const { page, problems } = tab
+  await signIn(page, world, 'jobs')
+  await page.getByRole('link', { name: 'New job' }).click()
+  await page.getByLabel('Name', { exact: true }).fill('Every evening')
+  await page.getByRole('combobox', { name: 'Filter' }).fill('name:web*')
+  await page.keyboard.press('Enter')
+  await page.getByLabel('At', { exact: true }).fill('21:15')
+  const short = page.getByRole('region', { name: 'In short' })
+  const webs = (await world.client.vm.list({ q: 'name:web*' })).total
+  await expect
+    .poll(async () => await short.textContent())
+    .toContain(`Backs up the VMs that “name:web*” finds (${webs} now) to NAS every day at 21:15.`)
+  await expect.poll(async () => await short.getByRole('listitem').count()).toBe(5)
+  expect(await violations(page)).toEqual([])
+  await page.getByRole('button', { name: 'Make the job' }).click()
+  await page.getByRole('heading', { name: 'Every evening' }).waitFor()
+  const job = async () => (await world.client.job.list()).items.find(({ name }) => name === 'Every evening')
+  expect((await job())?.schedules[0]).toMatchObject({ cron: '15 21 * * *', keep: { daily: 7, weekly: 4, monthly: 6 } })
+
+  await page.getByRole('link', { name: 'Every evening' }).click()
+  await page.getByLabel('Repeats').selectOption('weekly')
+  await page.getByLabel('Sunday').check()
+  // Who goes away is asked, and may stay.
+  page.once('dialog', (dialog) => void dialog.dismiss())
+  await page.getByRole('link', { name: 'VMs' }).click()
+  await page.getByRole('heading', { name: 'Job Every evening' }).waitFor()
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByText('on Sunday and Saturday at 21:15').waitFor()
+  expect((await job())?.schedules[0]?.cron).toBe('15 21 * * 0,6')
+
+  await page.getByRole('button', { name: 'More actions: Every evening' }).click()
+  await page.getByRole('menuitem', { name: 'Remove …' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click()
+  await expect.poll(async () => await page.getByRole('heading', { name: 'Every evening' }).count()).toBe(0)
+  expect(problems).toEqual([])
+})
+
 test('a job is run, its restore point found, and the VM restored after a look at the plan', async () => {
   await using tab = await openPage(browser)
   const { page, problems } = tab

@@ -25,6 +25,7 @@ export const everyPage: readonly {
   },
   { name: 'tasks', path: () => 'tasks' },
   { name: 'jobs', path: () => 'jobs' },
+  { name: 'job-new', path: () => 'jobs/new' },
   { name: 'points', path: () => 'points' },
   { name: 'repositories', path: () => 'repositories' },
   { name: 'connections', path: () => 'connections' },

@@ -3,6 +3,7 @@ import type { backup } from './backup.ts'
 import type { common } from './common.ts'
 import type { connectionsText } from './connections.ts'
 import type { inventoryText } from './inventory.ts'
+import type { jobsText } from './jobs.ts'
 import type { lists } from './lists.ts'
 import type { overview } from './overview.ts'
 import type { sessionText } from './session.ts'
@@ -16,6 +17,7 @@ export interface Translations {
   readonly common: typeof common
   readonly connections: typeof connectionsText
   readonly inventory: typeof inventoryText
+  readonly jobs: typeof jobsText
   readonly lists: typeof lists
   readonly overview: typeof overview
   readonly session: typeof sessionText

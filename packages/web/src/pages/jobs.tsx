@@ -1,15 +1,16 @@
 import type { Job, Run } from '@nixen/api'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { Link } from '@tanstack/react-router'
-import { Play } from 'lucide-react'
-import type { ReactNode } from 'react'
-import { CodeLine } from '../actions/equivalent-lines.tsx'
+import { Link, useNavigate } from '@tanstack/react-router'
+import { Ellipsis, Play, Plus } from 'lucide-react'
+import { useState, type ReactNode } from 'react'
 import { formatBytes, formatCount, formatDuration } from '../format/format.ts'
 import { WorkState } from '../lists/states.tsx'
 import { lacking, useAccess } from '../session/may.ts'
 import { client } from '../session/session.ts'
 import { Button } from '../ui/button.tsx'
 import { errorText } from '../ui/error-text.ts'
+import { FormDialog } from '../ui/form-dialog.tsx'
+import { Menu } from '../ui/menu.tsx'
 import { Notice } from '../ui/notice.tsx'
 import { Card, Empty, Facts, Page } from '../ui/page.tsx'
 import { SimpleTable } from '../ui/simple-table.tsx'
@@ -17,7 +18,11 @@ import { State } from '../ui/state.tsx'
 import { Ago } from '../ui/time.tsx'
 import { toast } from '../ui/toasts.tsx'
 import { useWork } from '../ui/use-work.ts'
+import { rhythmOf } from './job/rhythm.ts'
+import { rhythmWords } from './job/sentence.ts'
+import { solidLink } from './nothing-connected.tsx'
 import { jobsQuery, runsQuery } from './backup-queries.ts'
+import { actionsText } from '../i18n/actions.ts'
 import { common } from '../i18n/common.ts'
 import { shell } from '../i18n/shell.ts'
 import { backup as t } from '../i18n/backup.ts'
@@ -27,16 +32,23 @@ export function JobsPage(): ReactNode {
   const jobs = useQuery(jobsQuery)
   const runs = useQuery(runsQuery)
   const error = jobs.error ?? runs.error
+  const make = (
+    <Link to="/jobs/new" className={solidLink}>
+      <Plus size={16} aria-hidden /> {t.newJob}
+    </Link>
+  )
   return (
-    <Page title={shell.jobs} note={jobs.data && formatCount(jobs.data.length)} fill={jobs.data?.length === 0}>
+    <Page
+      title={shell.jobs}
+      note={jobs.data && formatCount(jobs.data.length)}
+      fill={jobs.data?.length === 0}
+      actions={jobs.data && jobs.data.length > 0 && make}
+    >
       {error && <Notice tone="bad">{errorText(error)}</Notice>}
       {jobs.isPending && <p role="status">{common.loading}</p>}
       {jobs.data?.length === 0 && (
-        <Empty title={t.noJob}>
-          <p>{t.noJobHelp}</p>
-          <div className="mt-3 text-left">
-            <CodeLine label={common.command} text="nixen job create --help" />
-          </div>
+        <Empty title={t.noJob} action={make}>
+          {t.noJobHelp}
         </Empty>
       )}
       {jobs.data && jobs.data.length > 0 && (
@@ -55,21 +67,35 @@ export function JobsPage(): ReactNode {
   )
 }
 
+/** Kinds of work by their names; one that this console does not know yet is shown as it is. */
+const kindNames: Readonly<Record<string, string>> = t.kinds
+
 function JobCard({ job }: { readonly job: Job }): ReactNode {
   const { id, name, description, enabled, work: what, selection, schedules, next, last, running, objects } = job
   const access = useAccess()
   const work = useWork()
   const queries = useQueryClient()
+  const navigate = useNavigate()
+  const [removing, setRemoving] = useState(false)
+  const refresh = async (): Promise<void> => await queries.invalidateQueries({ queryKey: jobsQuery.queryKey })
+  const enable = async (next: boolean): Promise<void> => {
+    await client.job.enable({ id, enabled: next })
+    await refresh()
+  }
   const run = async (): Promise<void> => {
     await client.job.run({ id })
     toast('good', t.jobRuns({ name }))
-    await queries.invalidateQueries({ queryKey: jobsQuery.queryKey })
+    await refresh()
     await queries.invalidateQueries({ queryKey: runsQuery.queryKey })
   }
   return (
     <li className="bg-panel border-line rounded-lg border p-4">
       <div className="mb-3 flex flex-wrap items-center gap-x-3 gap-y-2">
-        <h2 className="font-semibold break-words">{name}</h2>
+        <h2 className="font-semibold break-words">
+          <Link to="/jobs/$id" params={{ id }} className="hover:underline">
+            {name}
+          </Link>
+        </h2>
         {running === undefined ? (
           <State shape={enabled ? 'full' : 'ring'} tone={enabled ? 'good' : 'still'}>
             {enabled ? t.enabled : t.disabled}
@@ -86,12 +112,37 @@ function JobCard({ job }: { readonly job: Job }): ReactNode {
         >
           {t.runNow}
         </Button>
+        <Menu
+          label={`${actionsText.moreActions}: ${name}`}
+          icon={<Ellipsis size={16} aria-hidden />}
+          entries={[
+            {
+              id: 'edit',
+              label: common.edit,
+              reason: lacking(access, 'job:update'),
+              run: () => void navigate({ to: '/jobs/$id', params: { id } }),
+            },
+            {
+              id: 'enable',
+              label: enabled ? t.disable : t.enable,
+              reason: lacking(access, 'job:update'),
+              run: () => void work.run(async () => await enable(!enabled)),
+            },
+            {
+              id: 'remove',
+              label: common.removeAsk,
+              danger: true,
+              reason: lacking(access, 'job:delete'),
+              run: () => setRemoving(true),
+            },
+          ]}
+        />
       </div>
       {work.error !== undefined && <Notice tone="bad">{work.error}</Notice>}
       <Facts
         facts={[
           [common.description, description],
-          [t.does, what.kind === 'action' ? what.action : t.kinds[what.kind]],
+          [t.does, what.kind === 'action' ? what.action : (kindNames[what.kind] ?? what.kind)],
           [
             t.with,
             selection.q === undefined ? (
@@ -104,7 +155,11 @@ function JobCard({ job }: { readonly job: Job }): ReactNode {
           [
             t.when,
             schedules
-              .map((one) => `${one.name} (${one.enabled ? one.cron : t.scheduleOff({ schedule: one.cron })})`)
+              .map((one) =>
+                one.enabled
+                  ? rhythmWords(rhythmOf(one.cron))
+                  : t.scheduleOff({ schedule: rhythmWords(rhythmOf(one.cron)) }),
+              )
               .join(', ') || t.byHand,
           ],
           [t.nextRun, next === undefined ? undefined : <Ago time={next} />],
@@ -118,6 +173,20 @@ function JobCard({ job }: { readonly job: Job }): ReactNode {
           ],
         ]}
       />
+      {removing && (
+        <FormDialog
+          title={t.removeJob({ name })}
+          label={common.remove}
+          look="danger"
+          onClose={() => setRemoving(false)}
+          send={async () => {
+            await client.job.remove({ id })
+            await refresh()
+          }}
+        >
+          <p>{t.removeJobHelp}</p>
+        </FormDialog>
+      )}
     </li>
   )
 }

@@ -67,15 +67,18 @@ export function ChoiceField({
   options,
   chosen,
   onChange,
+  inline = false,
 }: {
   readonly label: string
   readonly help?: string
   readonly options: readonly { readonly id: string; readonly label: string }[]
   readonly chosen: readonly string[]
   readonly onChange: (chosen: readonly string[]) => void
+  /** Beside each other. */
+  readonly inline?: boolean
 }): ReactNode {
   return (
-    <fieldset className="grid gap-1">
+    <fieldset className={inline ? 'flex flex-wrap gap-x-4 gap-y-1' : 'grid gap-1'}>
       <legend className="mb-1 font-medium">{label}</legend>
       {options.map(({ id, label: name }) => (
         <CheckField

@@ -4,6 +4,7 @@ import { backup } from './backup.ts'
 import { common } from './common.ts'
 import { connections } from './connections.ts'
 import { inventory } from './inventory.ts'
+import { jobs } from './jobs.ts'
 import { lists } from './lists.ts'
 import { overview } from './overview.ts'
 import { settings } from './settings.ts'
@@ -12,6 +13,7 @@ import { shell } from './shell.ts'
 
 /** All messages in German. */
 export const de: Translations = {
+  jobs,
   actions,
   backup,
   common,

@@ -20,6 +20,7 @@ export const backup: Translations['backup'] = {
     backup: 'sauvegarde',
     metadata: 'métadonnées',
     verify: 'vérification',
+    replicate: 'réplication',
   },
   with: 'Avec',
   chosenObjects: (p) => count(p.n, 'objet choisi', 'objets choisis'),

@@ -43,7 +43,7 @@ export function backupKind(ports: BackupPorts): JobKind<'backup'> {
     },
     async finish(context, task) {
       const { repositories: from } = context.job.work as BackupWork
-      await forgetOld(repositories, { context, from }, task)
+      await forgetOld(repositories, { context, from, verifiedIn: ports.verifiedIn }, task)
     },
   }
 }

@@ -19,6 +19,8 @@ const size = 12 * MiB
 /** Bytes that one write of the guest changes. */
 const piece = 64 * 1024
 
+export type Victim = 'server' | 'worker'
+
 export interface WorldOptions {
   /** Hosts of the pool; 2 when left out. */
   readonly hosts?: number
@@ -146,7 +148,11 @@ export class FaultWorld implements AsyncDisposable {
     const child = spawn(
       process.execPath,
       [fileURLToPath(new URL('../server-child.ts', import.meta.url)), join(this.folder, 'state')],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        // It is started hundreds of times.
+        env: { ...process.env, NODE_COMPILE_CACHE: join(this.folder, 'compiled') },
+      },
     )
     this.#server = child
     for await (const line of createInterface({ input: child.stdout })) {
@@ -166,6 +172,16 @@ export class FaultWorld implements AsyncDisposable {
     const gone = once(child, 'exit')
     child.kill('SIGKILL')
     await gone
+  }
+
+  /** Kills, starts the server again if it was that, and gives how the run ended. */
+  async killAndRead(victim: Victim, run: RunId): Promise<RunDetail> {
+    if (victim === 'worker') await this.killWorkers()
+    else {
+      await this.killServer()
+      await this.startServer()
+    }
+    return await this.endedRun(run)
   }
 
   /** Waits until the server has its hosts. */

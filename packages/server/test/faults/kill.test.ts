@@ -1,16 +1,12 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { RunDetail, RunId } from '@nixen/api'
-import { seededRandom, systemClock } from '@nixen/core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { eventually } from '../rig.ts'
-import { expectHonest, expectWhole, wholeAgain } from './aftermath.ts'
-import { FaultWorld } from './fault-world.ts'
+import { expectHonest, wholeAgain } from './aftermath.ts'
+import { FaultWorld, type Victim } from './fault-world.ts'
 
-// kill -9 of the server and of its worker. NIXEN_FAULTS says how many random moments; NIXEN_SEED repeats a run.
+// kill -9 of the server and of its worker at each step; all of them in the campaign: NIXEN_FAULTS, or npm run test:faults.
 const campaign = process.env['NIXEN_FAULTS']
-const kills = Number(campaign ?? 1)
-const seed = Number(process.env['NIXEN_SEED'] ?? (campaign === undefined ? 20_261_121 : Date.now() % 1_000_000))
 
 let world: FaultWorld
 beforeAll(async () => {
@@ -18,18 +14,6 @@ beforeAll(async () => {
   await world.firstRun()
 })
 afterAll(async () => await world[Symbol.asyncDispose]())
-
-type Victim = 'server' | 'worker'
-
-/** Kills, starts the server again if it was that, and gives how the run ended. */
-async function killAndRead(victim: Victim, run: RunId): Promise<RunDetail> {
-  if (victim === 'worker') await world.killWorkers()
-  else {
-    await world.killServer()
-    await world.startServer()
-  }
-  return await world.endedRun(run)
-}
 
 /** Calls of a backup on the host, in their order: the kill comes while the host makes its client wait. */
 const calls = [
@@ -60,7 +44,7 @@ describe.each<Victim>(['server', 'worker'])('kill -9 of the %s', { timeout: 300_
     const rule = world.pool.faults.add({ method, count: 1, delay: 1500 })
     const run = await world.begin()
     await eventually(async () => await Promise.resolve(rule.used > 0 ? true : undefined), 30_000)
-    const end = await killAndRead(victim, run)
+    const end = await world.killAndRead(victim, run)
     rule.remove()
     await expectHonest(world, end, before)
     expect(await wholeAgain(world)).toMatch(/succeeded|warned/)
@@ -73,35 +57,8 @@ describe.each<Victim>(['server', 'worker'])('kill -9 of the %s', { timeout: 300_
     const known = new Set(await list())
     const run = await world.begin()
     await eventually(async () => ((await list()).some((file) => !known.has(file)) ? true : undefined), 30_000)
-    const end = await killAndRead(victim, run)
+    const end = await world.killAndRead(victim, run)
     await expectHonest(world, end, before)
     expect(await wholeAgain(world)).toMatch(/succeeded|warned/)
   })
 })
-
-test(
-  `nothing is lost by kill -9 at ${kills} random moments (seed ${seed})`,
-  async () => {
-    const random = seededRandom(seed)
-    let took = 1500
-    let interrupted = 0
-    for (let i = 0; i < kills; i++) {
-      await world.write()
-      const before = (await world.points()).map(({ id }) => id)
-      const begun = performance.now()
-      const run = await world.begin()
-      await systemClock.sleep(random() * took)
-      const end = await killAndRead(random() < 0.7 ? 'server' : 'worker', run)
-      if (end.state === 'succeeded') took = Math.max(300, 0.7 * took + 0.3 * (performance.now() - begun))
-      else interrupted++
-      await expectHonest(world, end, before)
-      await expectWhole(world)
-      // Fails when restic finds anything.
-      if (i % 20 === 19) await world.restic('check', '--read-data')
-    }
-    expect(await world.restic('check', '--read-data')).toContain('no errors were found')
-    // A campaign in which every run got done in time proves nothing.
-    expect(interrupted).toBeGreaterThanOrEqual(kills > 10 ? kills / 5 : 0)
-  },
-  120_000 + kills * 60_000,
-)

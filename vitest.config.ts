@@ -7,6 +7,7 @@ export default defineConfig({
     // On two cores, too, two files at a time: most tests wait for programs that they have started.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
+      'nix',
       'core',
       'xapi',
       'libvirt',
@@ -22,7 +23,7 @@ export default defineConfig({
     ].map((name) => ({
       test: {
         name,
-        include: [`packages/${name}/{src,test}/**/*.test.ts`],
+        include: name === 'nix' ? ['nix/tests/**/*.test.ts'] : [`packages/${name}/{src,test}/**/*.test.ts`],
         setupFiles: ['scripts/vitest-setup.ts'],
         // Against hangs only: a slow machine that is busy needs many times what this one does.
         testTimeout: 120_000,

@@ -24,10 +24,10 @@ if (only.length > 0) {
 }
 
 function listSuites(): string[] {
-  return globSync('packages/*', { cwd: root })
+  const packages = globSync('packages/*', { cwd: root })
     .map((folder) => folder.slice('packages/'.length))
     .filter((name) => globSync(`packages/${name}/{src,test}/**/*.test.ts`, { cwd: root }).length > 0)
-    .toSorted()
+  return [...packages, 'nix'].toSorted()
 }
 
 async function runSuite(suite: string): Promise<SuiteResult> {

@@ -64,7 +64,7 @@ let
   );
 
   # A path of Nix (not text) is copied to the store.
-  inStore = file: file != null && lib.hasPrefix builtins.storeDir (toString file);
+  inStore = file: file != null && (lib.hasPrefix builtins.storeDir (toString file) || lib.hasPrefix "/nix/store/" (toString file));
   secretFiles = {
     "${name}.tls.keyFile" = cfg.tls.keyFile;
     "${name}.database.urlFile" = cfg.database.urlFile;

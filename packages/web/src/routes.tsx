@@ -13,15 +13,18 @@ export interface Search {
   readonly sort?: string | undefined
   /** The first steps. */
   readonly first?: boolean | undefined
+  /** Without the bars around the page: a window with a console. */
+  readonly bare?: boolean | undefined
 }
 
 /** Only what is known, and of the right kind: anybody can write an address. */
 function readSearch(given: Readonly<Record<string, unknown>>): Search {
-  const { q, sort, first } = given
+  const { q, sort, first, bare } = given
   return {
     ...(typeof q === 'string' ? { q } : typeof q === 'number' ? { q: String(q) } : {}),
     ...(typeof sort === 'string' ? { sort } : {}),
     ...(first === true ? { first } : {}),
+    ...(bare === true ? { bare } : {}),
   }
 }
 
@@ -45,6 +48,16 @@ const routes = [
   createRoute({ ...page, path: '/setup', component: VmsPage }),
   createRoute({ ...page, path: '/vms', component: VmsPage }),
   createRoute({ ...page, path: '/vms/$id', component: lazyRouteComponent(() => import('./pages/vm.tsx'), 'VmPage') }),
+  createRoute({
+    ...page,
+    path: '/vms/$id/console',
+    component: lazyRouteComponent(() => import('./pages/console.tsx'), 'VmConsolePage'),
+  }),
+  createRoute({
+    ...page,
+    path: '/hosts/$id/console',
+    component: lazyRouteComponent(() => import('./pages/console.tsx'), 'HostConsolePage'),
+  }),
   createRoute({ ...page, path: '/hosts', component: lazyRouteComponent(lists, 'HostsPage') }),
   createRoute({ ...page, path: '/hosts/$id', component: lazyRouteComponent(details, 'HostPage') }),
   createRoute({ ...page, path: '/storages', component: lazyRouteComponent(lists, 'StoragesPage') }),

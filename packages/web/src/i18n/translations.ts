@@ -4,6 +4,7 @@ import type { common } from './common.ts'
 import type { connectionsText } from './connections.ts'
 import type { inventoryText } from './inventory.ts'
 import type { jobsText } from './jobs.ts'
+import type { consoleText } from './console.ts'
 import type { lists } from './lists.ts'
 import type { overview } from './overview.ts'
 import type { sessionText } from './session.ts'
@@ -18,6 +19,7 @@ export interface Translations {
   readonly connections: typeof connectionsText
   readonly inventory: typeof inventoryText
   readonly jobs: typeof jobsText
+  readonly console: typeof consoleText
   readonly lists: typeof lists
   readonly overview: typeof overview
   readonly session: typeof sessionText

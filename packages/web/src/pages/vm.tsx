@@ -1,6 +1,6 @@
 import type { Snapshot, Vm } from '@nixen/api'
-import { useParams } from '@tanstack/react-router'
-import { Ellipsis } from 'lucide-react'
+import { Link, useParams } from '@tanstack/react-router'
+import { Ellipsis, MonitorPlay } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { CodeLine } from '../actions/equivalent-lines.tsx'
 import { useVmActions } from '../actions/use-vm-actions.tsx'
@@ -72,6 +72,13 @@ function VmDetails({ vm }: { readonly vm: Vm }): ReactNode {
               </Button>
             )
           })}
+          <Link
+            to="/vms/$id/console"
+            params={{ id: vm.id }}
+            className="border-line bg-raised hover:bg-hover inline-flex min-h-8 items-center gap-1.5 rounded-md border px-3 text-sm font-medium"
+          >
+            <MonitorPlay size={16} aria-hidden /> {t.consoleTab}
+          </Link>
           <Menu label={actionsText.moreActions} entries={acting.entries} icon={<Ellipsis size={16} aria-hidden />} />
           {acting.dialog}
         </>

@@ -1,4 +1,4 @@
-import { Outlet, useRouterState } from '@tanstack/react-router'
+import { Outlet, useRouterState, useSearch } from '@tanstack/react-router'
 import { useEffect, useRef, useState, type ReactNode } from 'react'
 import { useLive } from '../live/live.ts'
 import { Dialog } from '../ui/dialog.tsx'
@@ -14,6 +14,14 @@ import { shell as t } from '../i18n/shell.ts'
 export function Shell(): ReactNode {
   useLive()
   const [areasOpen, setAreasOpen] = useState(false)
+  const { bare = false } = useSearch({ strict: false })
+  if (bare)
+    return (
+      <main id="page" tabIndex={-1} className="h-full outline-none">
+        <Outlet />
+        <Toasts />
+      </main>
+    )
   return (
     <div className="flex h-full flex-col">
       <a

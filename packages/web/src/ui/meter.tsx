@@ -27,8 +27,16 @@ export function UsageMeter({
 }
 
 /** A bar; it warns from 85 % on. */
-export function Bar({ part, label }: { readonly part: number; readonly label: string }): ReactNode {
-  const tone = part >= 0.95 ? 'bg-bad' : part >= 0.85 ? 'bg-warn' : 'bg-solid'
+export function Bar({
+  part,
+  label,
+  tone: given,
+}: {
+  readonly part: number
+  readonly label: string
+  readonly tone?: string
+}): ReactNode {
+  const tone = given ?? (part >= 0.95 ? 'bg-bad' : part >= 0.85 ? 'bg-warn' : 'bg-solid')
   return (
     <span
       role="meter"

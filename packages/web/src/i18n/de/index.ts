@@ -5,6 +5,7 @@ import { common } from './common.ts'
 import { connections } from './connections.ts'
 import { inventory } from './inventory.ts'
 import { jobs } from './jobs.ts'
+import { console } from './console.ts'
 import { lists } from './lists.ts'
 import { overview } from './overview.ts'
 import { settings } from './settings.ts'
@@ -13,6 +14,7 @@ import { shell } from './shell.ts'
 
 /** All messages in German. */
 export const de: Translations = {
+  console,
   jobs,
   actions,
   backup,

@@ -8,6 +8,7 @@ import { diskCommands } from './disk/routes.ts'
 import { doctorRoute } from './doctor/route.ts'
 import { demoRoute } from './demo/route.ts'
 import { describeFailure, describeUsageFailure, exitCodeOf } from './failure.ts'
+import { importRoutes } from './import-xo/routes.ts'
 import { loginRoute, logoutRoute, profileRoutes, setupRoute } from './people/routes.ts'
 import { repoRoutes } from './repo/routes.ts'
 import { serveRoute } from './serve/route.ts'
@@ -26,6 +27,7 @@ const localRoutes = {
   doctor: doctorRoute,
   state: stateRoutes,
   repo: repoRoutes,
+  import: importRoutes,
   toolstack: toolstackRoutes,
   appliance: applianceRoutes,
   completion: completionRoute,

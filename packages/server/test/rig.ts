@@ -1,6 +1,9 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { createClient, type Client } from '@nixen/api'
 import { systemClock } from '@nixen/core'
 import { startServer, type Server, type ServerOptions } from '../src/index.ts'
@@ -23,6 +26,18 @@ export async function testServer(stateDir: string, options: Partial<ServerOption
     flags: { 'server.listen': '127.0.0.1', 'server.port': 0, 'tls.mode': 'off', 'log.level': 'silent', ...flags },
     ...more,
   })
+}
+
+/** A server in a process of its own, for tests that kill it. */
+export async function spawnServer(
+  stateDir: string,
+): Promise<{ url: string; setUpUrl: string | undefined; child: ChildProcess }> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'server-child.ts'), stateDir], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+  const { url, setUpUrl } = JSON.parse(line) as { url: string; setUpUrl?: string }
+  return { url, setUpUrl, child }
 }
 
 /** A browser: keeps the cookie and sends the CSRF token. */

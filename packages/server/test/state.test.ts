@@ -1,8 +1,6 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import { startToolstack } from '@nixen/toolstack'
 import { expect, test } from 'vitest'
@@ -10,17 +8,7 @@ import { openDatabase } from '../src/db/database.ts'
 import { migrations } from '../src/db/migrations.ts'
 import { rotateMasterKey, verifyAuditLog } from '../src/index.ts'
 import { totpAt } from '../src/auth/totp.ts'
-import { admin, browser, eventually, logIn, signUp, temporaryState, testServer } from './rig.ts'
-
-/** A server in a process of its own. */
-async function spawnServer(stateDir: string) {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'server-child.ts'), stateDir], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
-  const { url, setUpUrl } = JSON.parse(line) as { url: string; setUpUrl?: string }
-  return { url, setUpUrl, child }
-}
+import { admin, browser, eventually, logIn, signUp, spawnServer, temporaryState, testServer } from './rig.ts'
 
 test('a server that is killed has lost nothing that it answered', async () => {
   await using state = await temporaryState()

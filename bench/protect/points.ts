@@ -34,7 +34,7 @@ const records = Array.from({ length: count }, (_, i) => {
 // An id as a repository has one.
 catalogue.add('b7m2x9q4k1zd' as RepositoryId, records)
 const memory = process.memoryUsage().rss - empty
-const queries = ['name:vm-0123', 'tag:prod', 'ip:10.0.2.17', 'time>2026-03-01 tag:test', '"vm-07"']
+const queries = ['name:vm-0123', 'tag:prod', 'ip:10.0.2.17', 'time:>2026-03-01 tag:test', '"vm-07"']
 const took: number[] = []
 const cpu: number[] = []
 for (let i = 0; i < 60; i++) {

@@ -128,6 +128,8 @@ test.each([
 describe('a wrong value is refused at its characters', () => {
   test.each([
     ['powr:running', 0, 4, 'There is no field "powr" in a vm.', 'power'],
+    ['memory>8GiB', 0, 11, 'A colon comes after the field.', 'memory:>8GiB'],
+    ['tag:a created>=2026-01-31', 6, 19, 'A colon comes after the field.', 'created:>=2026-01-31'],
     ['tag:a or has:snpshots', 13, 8, 'There is no field "snpshots"', 'snapshots'],
     ['power:runing', 6, 6, 'is never "runing", but one of running', 'running'],
     ['power:>running', 0, 14, 'cannot be compared with >', undefined],

@@ -116,6 +116,7 @@ function matchesAny(found: unknown, test: Test): boolean {
 
 /** A condition without a field: any of the fields that are searched. */
 function searchTest({ values }: Term, table: FieldTable, { now }: QueryContext): Predicate {
+  for (const value of values) refuseComparison(value, table)
   const fields = table.fields.filter((field) => field.searched)
   const tests = values.map((value) => {
     const part = onText(textTest(value, false))
@@ -124,6 +125,13 @@ function searchTest({ values }: Term, table: FieldTable, { now }: QueryContext):
       fields.some(({ read, name }) => matchesAny(read(object, now), name === 'uuid' ? whole : part))
   })
   return (object) => tests.some((test) => test(object))
+}
+
+/** `memory>8GiB` would be a text that no object has: what was meant needs a colon. */
+function refuseComparison(value: Term['values'][number], table: FieldTable): void {
+  const [, name = '', rest = ''] = (value.kind === 'word' && /^([a-z][\w.-]*?)([<>]=?.+|=.+)$/i.exec(value.text)) || []
+  if (!table.find(name)) return
+  throw new QueryFault({ ...value.at, message: 'A colon comes after the field.', suggestion: `${name}:${rest}` })
 }
 
 function hasTest({ values, operator, at }: Term, table: FieldTable, { now }: QueryContext): Predicate {

@@ -36,7 +36,7 @@ disk() {
     mv -T "$path.new" "$path"
     return
   fi
-  info=$(qemu-img info --force-share --output=json "$path") ||
+  info=$(qemu-img info --force-share -f qcow2 --output=json "$path") ||
     fail "$NIXEN_OPTION.disks.$name: $path cannot be read as qcow2. Restore it, or move it away to begin anew. It is left as it is."
   backing=$(jq -r '."full-backing-filename" // ."backing-filename" // ""' <<< "$info")
   if [[ -n $backing && ! -e $backing ]]; then

@@ -24,6 +24,12 @@ let
       versionOlder = a: b: builtins.compareVersions a b < 0;
       warn = message: value: builtins.trace "warning: ${message}" value;
       maintainers = { };
+      assertMsg = condition: message: condition || throw message;
+      # Files that are named have to be there.
+      fileset = {
+        unions = builtins.filter (file: !builtins.pathExists file);
+        toSource = { fileset, ... }: if fileset == [ ] then "/source" else throw "there is no ${toString fileset}";
+      };
       licenses.asl20 = {
         spdxId = "Apache-2.0";
       };

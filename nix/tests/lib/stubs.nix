@@ -69,6 +69,7 @@ in
     boot.loader.systemd-boot.enable = flag;
     boot.loader.systemd-boot.configurationLimit = of (t.nullOr t.int) null;
     boot.loader.limine.enable = flag;
+    boot.loader.efi.canTouchEfiVariables = flag;
     boot.supportedFilesystems = of (t.coercedTo (t.listOf t.str) (names: lib.genAttrs names (_: true)) (t.attrsOf t.bool)) { };
 
     environment.etc = of (t.attrsOf (sub {

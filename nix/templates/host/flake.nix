@@ -1,0 +1,25 @@
+{
+  description = "A host for VMs";
+
+  inputs = {
+    nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";
+    # Where Nixen comes from: a git repository that you trust, for example "git+https://git.example.net/nixen".
+    nixen.url = "@NIXEN@";
+    nixen.inputs.nixpkgs.follows = "nixpkgs";
+  };
+
+  outputs =
+    { nixpkgs, nixen, ... }:
+    {
+      nixosConfigurations."@HOST@" = nixpkgs.lib.nixosSystem {
+        system = "x86_64-linux";
+        modules = [
+          nixen.nixosModules.host
+          ./configuration.nix
+          ./hardware-configuration.nix
+        ];
+      };
+
+      inherit (nixen) apps;
+    };
+}

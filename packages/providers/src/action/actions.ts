@@ -33,6 +33,8 @@ export interface ActionTask {
    * one first; when it ends well they are forgotten. `connection` is for what is made on another connection than that of the object.
    */
   undo(step: UndoStep, options?: { readonly connection?: ConnectionId }): Promise<UndoEntry>
+  /** Undoes all that was written down so far: an attempt has failed with `error`, and another one follows. What cannot be undone now is tried later. */
+  takeBack?(error: unknown): Promise<void>
   /** The session of another connection, for what goes from one to the other. @throws connection.not_connected */
   session(connection: ConnectionId): ProviderSession
 }

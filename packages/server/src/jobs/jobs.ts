@@ -22,6 +22,7 @@ import type { Tasks } from '../tasks/tasks.ts'
 import type { JobKind, JobKinds, RunContext } from './job-kind.ts'
 import type { JobStore, RunFilter, StoredJob } from './job-store.ts'
 import { JobRun } from './job-run.ts'
+import { checkSequence, followers } from './sequence.ts'
 import { timesOf } from './schedule.ts'
 import { selectObjects, type Selected } from './select.ts'
 
@@ -190,7 +191,11 @@ export class Jobs {
     const run = new JobRun({ context, objects, kind, request, tasks, store, clock, attempt: this.#attempt })
     this.#running.set(context.job.id, run)
     const finished = run.begin().then(
-      (detail) => onEnded?.(context.job, detail, detail.items),
+      async (detail) => {
+        onEnded?.(context.job, detail, detail.items)
+        this.#running.delete(context.job.id)
+        await this.#follow(context.job, detail)
+      },
       (error: unknown) => log.error('a run could not be written down', { run: run.id, error: messageOf(error) }),
     )
     run.ended = finished.finally(() => this.#running.delete(context.job.id))
@@ -203,6 +208,16 @@ export class Jobs {
     return { run: run.id, task: run.task }
   }
 
+  /** Begins the jobs that run after this one. */
+  async #follow({ id, name }: StoredJob, { state }: Run): Promise<void> {
+    const { store, log } = this.#ports
+    for (const next of followers(await store.all(), id, state)) {
+      await this.run(next.id, { trigger: 'sequence' }).catch((error: unknown) =>
+        log.warn('a job could not be begun after another', { job: next.id, after: name, error: messageOf(error) }),
+      )
+    }
+  }
+
   /** Does the work on one object, again after failures that may pass. */
   readonly #attempt = async (
     context: RunContext,
@@ -211,19 +226,29 @@ export class Jobs {
   ) => {
     const { retries, pause } = context.job.limits
     const { clock } = this.#ports
-    return await retry(async () => await kind.work(context, object, task), {
+    let failed: unknown
+    const work = async (attempt: number) => {
+      // What the attempt before began is not to be in the way of this one, and not to be forgotten when this one succeeds.
+      if (attempt > 0) await task.takeBack?.(failed)
+      return await kind.work(context, object, task)
+    }
+    return await retry(work, {
       clock,
       attempts: retries + 1,
       base: pause,
       max: pause * 8,
       signal: task.signal,
       when: (error) => isAppError(error) && error.retryable,
-      onRetry: (error) => task.log(`It failed and is tried again: ${messageOf(error)}`),
+      onRetry: (error) => {
+        failed = error
+        task.log(`It failed and is tried again: ${messageOf(error)}`)
+      },
     })
   }
 
   async #save(job: StoredJob, owner: Principal): Promise<Job> {
     await this.#check(job, owner)
+    checkSequence(await this.#ports.store.all(), job)
     await this.#ports.store.put(job)
     this.#tell()
     return await this.get(job.id)
@@ -245,7 +270,10 @@ export class Jobs {
   }
 
   #objects(job: StoredJob, who: Principal): readonly Selected[] {
-    const type = this.#kindOf(job).typeOf(job.work)
+    const kind = this.#kindOf(job)
+    const own = kind.objects?.(job.work)
+    if (own) return own
+    const type = kind.typeOf(job.work)
     return selectObjects(this.#ports, job.selection, { type, who })
   }
 

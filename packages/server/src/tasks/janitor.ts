@@ -12,6 +12,8 @@ export interface JanitorPorts {
 
 /** Milliseconds between two attempts on connections that are up: what could not be undone may be possible later. */
 const again = 10 * 60 * 1000
+/** Milliseconds between two looks for what is undone a second time. */
+const soon = 10_000
 
 /** Undoes what interrupted and failed tasks have left, as soon as their connection is there, and now and then after that. */
 export function startJanitor({ inventory, journal, clock, log }: JanitorPorts): AsyncDisposable {
@@ -31,9 +33,12 @@ export function startJanitor({ inventory, journal, clock, log }: JanitorPorts): 
     clean(after.id)
   })
   const rounds = (async () => {
-    for (;;) {
-      await clock.sleep(again, { signal: stop.signal })
-      for (const { id, state } of inventory.all('connection')) if (state === 'connected') clean(id)
+    for (let at = soon; ; at += soon) {
+      await clock.sleep(soon, { signal: stop.signal })
+      const all = at % again === 0
+      for (const { id, state } of inventory.all('connection')) {
+        if (state === 'connected' && (all || (await journal.isDue(id)))) clean(id)
+      }
     }
   })().catch((error: unknown) => {
     if (!stop.signal.aborted) log.error('the janitor stopped', { error: messageOf(error) })

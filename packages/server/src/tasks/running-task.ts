@@ -8,6 +8,7 @@ export interface RunningTaskPorts {
   readonly addLine: (seq: number, line: TaskLine) => Promise<void>
   /** On the connection of the task, or on another one. */
   readonly writeUndo: (step: UndoStep, connection: ConnectionId | undefined) => Promise<UndoEntry>
+  readonly takeBack: (error: unknown) => Promise<void>
   readonly session: (connection: ConnectionId) => ProviderSession
 }
 
@@ -74,6 +75,10 @@ export class RunningTask implements ActionTask {
   async undo(step: UndoStep, { connection }: { readonly connection?: ConnectionId } = {}): Promise<UndoEntry> {
     this.signal.throwIfAborted()
     return await this.#ports.writeUndo(step, connection)
+  }
+
+  async takeBack(error: unknown): Promise<void> {
+    await this.#ports.takeBack(error)
   }
 
   session(connection: ConnectionId): ProviderSession {

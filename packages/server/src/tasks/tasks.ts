@@ -178,6 +178,10 @@ export class Tasks implements AsyncDisposable {
           task: task.id,
           connection: other ?? connection ?? (first === undefined ? ownConnection : connectionOfId(first)),
         }),
+      takeBack: async (error) => {
+        for (const { what, failure } of await journal.takeBack(task.id, { cut: wasCut(error) }))
+          running.log(`Not undone yet: ${what} (${failure ?? 'unknown'}). It is tried again later.`)
+      },
       session,
     })
     journal.begin(task.id)
@@ -196,7 +200,7 @@ export class Tasks implements AsyncDisposable {
       await journal.keep(id)
       end = { state: 'succeeded', progress: 1, ...(result?.made ? { made: [...result.made] } : {}) }
     } catch (error) {
-      await this.#undo(id, running)
+      await this.#undo(id, running, wasCut(error))
       const { givenUp, stopped, signal } = running
       const cancelled = signal.aborted && signal.reason === error && !givenUp && !stopped
       end = { state: cancelled ? 'cancelled' : 'failed', error: this.#failure(givenUp ?? error, running) }
@@ -217,9 +221,9 @@ export class Tasks implements AsyncDisposable {
     }
   }
 
-  async #undo(id: TaskId, running: RunningTask): Promise<void> {
+  async #undo(id: TaskId, running: RunningTask, cut: boolean): Promise<void> {
     try {
-      for (const { what, failure } of await this.#ports.journal.undo(id)) {
+      for (const { what, failure } of await this.#ports.journal.undo(id, { cut })) {
         running.log(`Not undone yet: ${what} (${failure ?? 'unknown'}). It is tried again later.`)
       }
     } catch (error) {
@@ -245,6 +249,11 @@ export class Tasks implements AsyncDisposable {
     const oldest = this.#ended.shift()
     if (oldest !== undefined) inventory.remove('task', oldest)
   }
+}
+
+/** Whether a process of ours was killed, which may have asked a host for something. */
+function wasCut(error: unknown): boolean {
+  return isAppError(error) && error.code.startsWith('repository.worker_')
 }
 
 function interrupted(id: TaskId): Failure {

@@ -4,6 +4,14 @@ import type { UndoEntry, UndoStep } from '@nixen/providers'
 import type { Selectable } from 'kysely'
 import type { Db, Tables } from '../db/tables.ts'
 
+/**
+ * Steps whose undoing removes what bears a random mark: doing it once more harms nobody. A host may still be at a call of a process that was killed,
+ * and make what was just looked for in vain: these are undone a second time when such calls have ended.
+ */
+const byMark = /^(protect\.(vm|disk|clone|snapshot)|verify\.place|replica\.(vm|point))$/
+/** Milliseconds between the two times. A host answers within them, or takes back what nobody waits for. */
+const settles = 30_000
+
 /** A step that is written down and not undone yet. */
 export interface Leftover extends UndoStep {
   readonly id: string
@@ -12,6 +20,8 @@ export interface Leftover extends UndoStep {
   readonly created: number
   /** Why it could not be undone the last time. */
   readonly failure?: string
+  /** When it was undone for the first time: it is looked for once more. */
+  readonly undone?: number
 }
 
 export interface UndoJournalPorts {
@@ -58,22 +68,45 @@ export class UndoJournal {
     }
   }
 
-  /** The task has ended well: what it made stays. */
+  /** The task has ended well: what it made stays. What an attempt that failed began is still looked for once more. */
   async keep(task: TaskId): Promise<void> {
     this.#running.delete(task)
-    await this.#ports.db.deleteFrom('undo').where('task_id', '=', task).execute()
+    const ids = (await this.list())
+      .filter((step) => step.task === task && step.undone === undefined)
+      .map(({ id }) => id)
+    if (ids.length > 0) await this.#ports.db.deleteFrom('undo').where('id', 'in', ids).execute()
   }
 
-  /** The task has failed: its steps are undone, the last one first. Gives what could not be undone. */
-  async undo(task: TaskId): Promise<readonly Leftover[]> {
+  /**
+   * The task has failed: its steps are undone, the last one first. Gives what could not be undone. `cut`: a process of ours was killed, so that a
+   * host may still be at what it asked for.
+   */
+  async undo(task: TaskId, { cut = false }: { readonly cut?: boolean } = {}): Promise<readonly Leftover[]> {
     this.#running.delete(task)
-    return await this.#undoAll((await this.list()).filter((step) => step.task === task))
+    return await this.takeBack(task, { cut })
+  }
+
+  /** The same, and the task goes on with another attempt. */
+  async takeBack(task: TaskId, { cut = false }: { readonly cut?: boolean } = {}): Promise<readonly Leftover[]> {
+    const mine = (step: Leftover): boolean => step.task === task && step.undone === undefined
+    return await this.#undoAll((await this.list()).filter(mine), cut)
   }
 
   /** Undoes what earlier tasks left on a connection that can be reached now. Gives what could not be undone. */
   async clean(connection: ConnectionId): Promise<readonly Leftover[]> {
-    const mine = (step: Leftover): boolean => step.connection === connection && !this.#running.has(step.task)
-    return await this.#undoAll((await this.list()).filter(mine))
+    const now = this.#ports.clock.now()
+    const mine = ({ connection: on, task, undone }: Leftover): boolean =>
+      on === connection && (undone === undefined ? !this.#running.has(task) : now - undone >= settles)
+    // Who left them is gone, and may have been killed.
+    return await this.#undoAll((await this.list()).filter(mine), true)
+  }
+
+  /** Whether something on a connection is to be looked for once more now. */
+  async isDue(connection: ConnectionId): Promise<boolean> {
+    const now = this.#ports.clock.now()
+    const due = ({ connection: on, undone }: Leftover): boolean =>
+      on === connection && undone !== undefined && now - undone >= settles
+    return (await this.list()).some(due)
   }
 
   /** All steps that are written down, oldest first. */
@@ -82,13 +115,17 @@ export class UndoJournal {
     return rows.map(leftoverOf)
   }
 
-  async #undoAll(steps: readonly Leftover[]): Promise<readonly Leftover[]> {
-    const { db, log, undo } = this.#ports
+  async #undoAll(steps: readonly Leftover[], cut: boolean): Promise<readonly Leftover[]> {
+    const { db, log, undo, clock } = this.#ports
     const left: Leftover[] = []
     for (const step of steps.toReversed()) {
       try {
         await undo(step.connection, step)
-        await db.deleteFrom('undo').where('id', '=', step.id).execute()
+        if (cut && step.undone === undefined && byMark.test(step.kind)) {
+          const { kind, what, data } = step
+          const step_json = JSON.stringify({ kind, what, data, undone: clock.now() })
+          await db.updateTable('undo').set({ step_json, failure: null }).where('id', '=', step.id).execute()
+        } else await db.deleteFrom('undo').where('id', '=', step.id).execute()
         log.info('undone', { what: step.what, task: step.task })
       } catch (error) {
         const failure = messageOf(error)
@@ -103,6 +140,7 @@ export class UndoJournal {
 
 function leftoverOf({ id, task_id, connection, step_json, created, failure }: Selectable<Tables['undo']>): Leftover {
   // Written by `write`.
-  const { kind, what, data } = JSON.parse(step_json) as UndoStep
-  return { id, task: task_id, connection, created, kind, what, data, ...(failure === null ? {} : { failure }) }
+  const { kind, what, data, undone } = JSON.parse(step_json) as UndoStep & { readonly undone?: number }
+  const step = { id, task: task_id, connection, created, kind, what, data }
+  return { ...step, ...(failure === null ? {} : { failure }), ...(undone === undefined ? {} : { undone }) }
 }

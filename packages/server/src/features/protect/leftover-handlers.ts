@@ -33,7 +33,9 @@ export function leftoverHandlers(ports: LeftoverPorts): Pick<GroupHandlers<'poin
         }),
       )
       const steps: Leftover[] = []
-      for (const { connection, what: name, created: since, task, failure } of await journal.list()) {
+      for (const { connection, what: name, created: since, task, failure, undone } of await journal.list()) {
+        // Looked for once more, and most likely gone.
+        if (undone !== undefined) continue
         const step = { kind: 'step', connection, name, since, kept: false, task } as const
         steps.push(failure === undefined ? step : { ...step, failure })
       }

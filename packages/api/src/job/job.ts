@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { ChannelId, JobId, RepositoryId, UserId } from '../ids/own-id.ts'
 import { AnyId, TaskId } from '../ids/resource-id.ts'
+import { MirrorWork } from '../mirror/mirror.ts'
 import { Retention } from '../repository/inputs.ts'
 import { ReplicateWork } from '../replica/replica.ts'
 import { VerifyWork } from '../verify/verify.ts'
@@ -89,6 +90,7 @@ export const JobWork = z
     }),
     VerifyWork,
     ReplicateWork,
+    MirrorWork,
   ])
   .meta({ id: 'JobWork', description: 'What a job does.' })
 export type JobWork = z.infer<typeof JobWork>
@@ -127,6 +129,18 @@ const fields = {
   work: JobWork,
   selection: Selection.prefault({}),
   schedules: z.array(Schedule).max(20).default([]).meta({ description: 'When it runs; only by hand when empty.' }),
+  after: z
+    .array(
+      z.strictObject({
+        job: JobId.meta({ description: 'The other job.' }),
+        on: word(['success', 'end'], 'success: only when all of it went well; end: also when it failed.').default(
+          'success',
+        ),
+      }),
+    )
+    .max(20)
+    .optional()
+    .meta({ description: 'It also runs whenever one of these jobs has ended.' }),
   limits: JobLimits.prefault({}),
   overlap: word(['skip', 'queue'], 'What happens when it is due and still runs.').default('skip'),
   missed: word(['run', 'skip'], 'What happens when it was due while Nixen did not run.').default('run'),

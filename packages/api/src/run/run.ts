@@ -36,7 +36,7 @@ export const Run = z
     job: JobId,
     jobName: text('Name of the job at that time.'),
     schedule: text('Name of the schedule that asked for it.').optional(),
-    trigger: word(['schedule', 'hand', 'missed'], 'Why it ran.'),
+    trigger: word(['schedule', 'hand', 'missed', 'sequence'], 'Why it ran; sequence: after another job.'),
     by: UserId.optional().meta({ description: 'Who asked for it.' }),
     state: word(runStates, 'How it went.'),
     task: TaskId.optional().meta({ description: 'Its task.' }),

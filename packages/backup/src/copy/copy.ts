@@ -23,6 +23,8 @@ export interface CopyProgress {
 export interface CopyOptions extends SignalOption {
   /** Which restore points; all when left out. */
   readonly filter?: ((point: Snapshot) => boolean) | undefined
+  /** Tags of the copy of a restore point; its own when left out. */
+  readonly tags?: ((point: Snapshot) => readonly string[]) | undefined
   /** How long to wait for locks, in milliseconds. */
   readonly wait?: number | undefined
   readonly packSize?: number | undefined
@@ -72,7 +74,8 @@ export async function copyPoints(from: Repository, to: Repository, options: Copy
     await copier.copy(point, (bytes) => options.progress?.({ points: number, totalPoints: points.length, bytes }))
     await target.assertHeld()
     const { id, parent: _, ...rest } = point
-    const saved = await saveSnapshot(to, { ...rest, original: point.original ?? id }, { signal })
+    const tags = options.tags?.(point) ?? point.tags
+    const saved = await saveSnapshot(to, { ...rest, tags, original: point.original ?? id }, { signal })
     copied.push({ from: id, to: saved.id })
   }
   options.progress?.({ points: points.length, totalPoints: points.length, bytes: copier.bytes })
@@ -80,7 +83,7 @@ export async function copyPoints(from: Repository, to: Repository, options: Copy
 }
 
 /** The same for a restore point and its copies, over any number of copies of copies. */
-function identity({ id, original, tree, time }: Snapshot): string {
+export function identity({ id, original, tree, time }: Snapshot): string {
   return `${original ?? id} ${tree} ${time}`
 }
 

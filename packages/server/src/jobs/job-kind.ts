@@ -21,6 +21,8 @@ export interface JobKind<K extends JobWork['kind'] = JobWork['kind']> {
   readonly kind: K
   /** Type of the objects that it works on. */
   typeOf(work: Extract<JobWork, { kind: K }>): ResourceType
+  /** What it works on, where that is not of the inventory; a selection counts for nothing then. */
+  objects?(work: Extract<JobWork, { kind: K }>): readonly Selected[]
   /** Refuses work that can never be. @throws job.unsupported, … */
   check(work: Extract<JobWork, { kind: K }>): void | Promise<void>
   /** What it does, in words: "Starts", "Backs up to NAS". */

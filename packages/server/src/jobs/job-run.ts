@@ -39,7 +39,12 @@ export class JobRun {
     this.#options = options
     // Made by who asks for the run.
     this.id = context.run as RunId
-    this.#items = objects.map(({ id, name }) => ({ id, name, state: 'waiting', notes: [] }))
+    this.#items = objects.map(({ id, name, outside }) => ({
+      ...(outside ? {} : { id }),
+      name,
+      state: 'waiting',
+      notes: [],
+    }))
     this.#run = {
       id: this.id,
       job: context.job.id,
@@ -131,7 +136,7 @@ export class JobRun {
     const request = {
       name: `${context.job.name}: ${object.name}`,
       action: `job.${context.job.work.kind}`,
-      on: [object.id],
+      on: object.outside ? [] : [object.id],
       by: context.who.user.id,
       parent: this.task,
     }

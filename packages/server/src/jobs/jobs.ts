@@ -186,18 +186,11 @@ export class Jobs {
   }
 
   async #begin(context: RunContext, objects: readonly Selected[], request: RunRequest) {
-    const { tasks, store, clock, log, onEnded } = this.#ports
+    const { tasks, store, clock } = this.#ports
     const kind = this.#kindOf(context.job)
     const run = new JobRun({ context, objects, kind, request, tasks, store, clock, attempt: this.#attempt })
     this.#running.set(context.job.id, run)
-    const finished = run.begin().then(
-      async (detail) => {
-        onEnded?.(context.job, detail, detail.items)
-        this.#running.delete(context.job.id)
-        await this.#follow(context.job, detail)
-      },
-      (error: unknown) => log.error('a run could not be written down', { run: run.id, error: messageOf(error) }),
-    )
+    const finished = this.#toItsEnd(run, context)
     run.ended = finished.finally(() => this.#running.delete(context.job.id))
     try {
       await run.begun
@@ -206,6 +199,20 @@ export class Jobs {
       throw error
     }
     return { run: run.id, task: run.task }
+  }
+
+  /** Runs it, tells of its end, and begins what comes after it. */
+  async #toItsEnd(run: JobRun, { job }: RunContext): Promise<void> {
+    const { log, onEnded } = this.#ports
+    try {
+      const detail = await run.begin()
+      onEnded?.(job, detail, detail.items)
+      // What comes after it finds it ended.
+      this.#running.delete(job.id)
+      await this.#follow(job, detail)
+    } catch (error) {
+      log.error('a run could not be written down', { run: run.id, error: messageOf(error) })
+    }
   }
 
   /** Begins the jobs that run after this one. */

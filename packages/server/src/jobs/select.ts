@@ -12,6 +12,8 @@ export interface SelectPorts {
 export interface Selected {
   readonly id: ResourceId
   readonly name: string
+  /** It is none of the inventory: its id means something to its kind of job only. */
+  readonly outside?: boolean
 }
 
 /** Tags of VMs that Nixen itself made for a purpose: they are only worked on when somebody names them. */

@@ -104,6 +104,7 @@ function rowOf({ name, state, read, written, started, finished, error, notes }: 
 
 function triggerOf({ trigger, schedule }: Run): string {
   if (trigger === 'hand') return 'by hand'
+  if (trigger === 'sequence') return 'after another job'
   return `by the schedule ${schedule ?? ''}${trigger === 'missed' ? ', which was missed' : ''}`
 }
 

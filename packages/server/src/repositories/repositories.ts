@@ -21,7 +21,7 @@ import {
 } from './add-repository.ts'
 import type { Catalogue } from './catalogue.ts'
 import { KnownRepositories } from './known-repositories.ts'
-import { cacheFileOf, trialPlace } from './places.ts'
+import { cacheFileOf, placeOf, trialPlace } from './places.ts'
 import { RepositoryWork } from './repository-work.ts'
 import { showRepository } from './show-repository.ts'
 import type { RepositorySeen, RepositoryStore, StoredRepository } from './repository-store.ts'
@@ -149,6 +149,17 @@ export class Repositories implements AsyncDisposable {
     options: PoolRunOptions<N> = {},
   ): Promise<OutputOf<N>> {
     return await this.#work.run(operation, id, { input, options })
+  }
+
+  /** Keeps one repository like another; done by a process of the target. @throws repository.*, backup.* */
+  async mirror(
+    from: RepositoryId,
+    to: RepositoryId,
+    input: Omit<InputOf<'mirror'>, 'from'>,
+    options: PoolRunOptions<'mirror'> = {},
+  ): Promise<OutputOf<'mirror'>> {
+    const { access } = placeOf(this.#known.get(from), this.#ports.cache)
+    return await this.run('mirror', to, { ...input, from: access }, options)
   }
 
   /**

@@ -15,6 +15,7 @@ const readers: Readers = {
   backup: ({ point }) => ({ points: { added: [point] } }),
   forget: ({ forget, forgotten }) =>
     forgotten > 0 ? { points: { removed: forget.map((line) => line.point.snapshot) } } : {},
+  mirror: ({ added, removed }) => ({ points: { added, removed } }),
   prune: ({ executed, freedBytes }, now) => (executed ? { seen: { lastPrune: { at: now, freed: freedBytes } } } : {}),
   check: ({ ok, findings, read }, now) => {
     const first = findings.find(({ severity }) => severity === 'error') ?? findings[0]

@@ -2,6 +2,7 @@ import type { RepositoryId } from '@nixen/api'
 import { actionKind } from '../jobs/action-kind.ts'
 import type { JobPorts } from '../jobs/jobs.ts'
 import { snapshotKind } from '../jobs/snapshot-kind.ts'
+import { mirrorKind } from '../mirror/mirror-kind.ts'
 import { backupKind } from '../protect/backup-kind.ts'
 import { metadataKind } from '../protect/metadata-kind.ts'
 import { verifyKind } from '../prove/verify-kind.ts'
@@ -30,6 +31,7 @@ export function jobKinds({ clock, options, config }: Base, { live, stores, proof
         return await backupState(options.stateDir, to, { databaseUrl, now: clock.now() })
       },
     }),
+    mirror: mirrorKind({ repositories, catalogue, clock }),
     replicate: replicateKind({ inventory, connections, pool }),
     verify: verifyKind({ inventory, connections, repositories, catalogue, checks, clock }),
   }

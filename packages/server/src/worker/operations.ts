@@ -1,6 +1,7 @@
 import { backupKinds, type BackupOperations } from './operations/backup.ts'
 import { exportKinds, type ExportOperations } from './operations/export.ts'
 import { fileKinds, type FileOperations } from './operations/files.ts'
+import { mirrorKinds, type MirrorOperations } from './operations/mirror.ts'
 import type { OperationKind } from './operations/operation.ts'
 import { pointKinds, type PointOperations } from './operations/points.ts'
 import { proveKinds, type ProveOperations } from './operations/prove.ts'
@@ -21,6 +22,7 @@ export interface Operations
     RestoreOperations,
     UpkeepOperations,
     FileOperations,
+    MirrorOperations,
     ProveOperations,
     ExportOperations,
     ReplicateOperations {}
@@ -34,6 +36,7 @@ export const operationKinds = {
   ...upkeepKinds,
   ...proveKinds,
   ...fileKinds,
+  ...mirrorKinds,
   ...exportKinds,
   ...replicateKinds,
 } as const satisfies Readonly<Record<OperationName, OperationKind>>

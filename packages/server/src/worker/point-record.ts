@@ -34,6 +34,11 @@ export interface PointRecord {
 const prefix = 'nixen:'
 const words = new Set<string>(['crash', 'quiesced', 'memory', 'offline'])
 
+/** The tag that says which job made a restore point. */
+export function writeJobTag(job: string): string {
+  return `${prefix}job=${job.replaceAll(',', ';')}`
+}
+
 /** The tags of a snapshot: those of people, and ours as `nixen:key=value`. */
 export function writeTags(tags: readonly string[], facts: PointFacts): string[] {
   const own: string[] = []

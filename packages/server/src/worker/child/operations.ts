@@ -19,6 +19,7 @@ export const operations: { readonly [N in OperationName]: () => Promise<Operatio
   forget: async () => (await import('./operations/forget.ts')).forget,
   prune: async () => (await import('./operations/prune.ts')).prune,
   export: async () => (await import('./operations/export.ts')).exportDisks,
+  mirror: async () => (await import('./operations/mirror.ts')).mirror,
   volumes: async () => (await import('./operations/files.ts')).volumes,
   listFiles: async () => (await import('./operations/files.ts')).listFiles,
   searchFiles: async () => (await import('./operations/files.ts')).searchFiles,

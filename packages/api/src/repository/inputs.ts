@@ -13,9 +13,11 @@ const credentials = {
   accessKeyId: text('For S3: the id of the access key.').max(256).optional(),
   secretAccessKey: secret('For S3: the secret of the access key.').optional(),
 } as const
+// What is said of a schema is lost by each check that is added to it.
+const rate = (description: string) => z.int().positive().meta({ description, unit: 'bytes' }).optional()
 const rates = {
-  upload: bytes('Bytes per second that are written at the most.').positive().optional(),
-  download: bytes('Bytes per second that are read at the most.').positive().optional(),
+  upload: rate('Bytes per second that are written at the most, by all that is done there together.'),
+  download: rate('Bytes per second that are read at the most, by all that is done there together.'),
 } as const
 
 /** A repository that is made, or one that is there. */
@@ -39,8 +41,8 @@ export const RepositoryChange = z.strictObject({
     'Another password that opens it. To change the password of the repository itself see "repository set-password".',
   ).optional(),
   ...credentials,
-  upload: bytes('Bytes per second that are written at the most; null for no limit.').positive().nullable().optional(),
-  download: bytes('Bytes per second that are read at the most; null for no limit.').positive().nullable().optional(),
+  upload: rate('Bytes per second that are written at the most; null for no limit.').nullable(),
+  download: rate('Bytes per second that are read at the most; null for no limit.').nullable(),
   maintenance: MaintenanceChange.optional(),
 })
 

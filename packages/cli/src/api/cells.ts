@@ -1,5 +1,5 @@
 import { elementOf, typeOfId, type ResourceId } from '@nixen/api'
-import { formatBytes, formatDuration } from '@nixen/core'
+import { formatBytes, formatDuration, isRecord } from '@nixen/core'
 import { z } from 'zod'
 import { formatDate } from '../output/date.ts'
 import { plain } from '../output/plain.ts'
@@ -20,7 +20,15 @@ export function cellText(schema: z.ZodType | undefined, value: unknown, nameOf: 
   if (typeof value === 'number') return numberText(inner, value)
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
   if (typeof value === 'string') return plain((isReference(inner) ? nameOf(value) : undefined) ?? value)
-  return plain(JSON.stringify(value))
+  return plain(gistOf(value) ?? JSON.stringify(value))
+}
+
+/** What an object in a cell comes down to: the sentence of an error, or how something stands. All of it is in `--json`. */
+function gistOf(value: unknown): string | undefined {
+  if (!isRecord(value)) return undefined
+  const { message, state } = value
+  if (typeof message === 'string') return message
+  return typeof state === 'string' ? state : undefined
 }
 
 /** Whether a field names another object, by an id of a known or of any type. */

@@ -53,6 +53,8 @@ function* partsOf(schema: z.ZodType | undefined, value: unknown, prefix: string)
   const place = (name: string): number => (order.includes(name) ? order.indexOf(name) : order.length)
   for (const [name, item] of entries.toSorted(([a], [b]) => place(a) - place(b))) {
     if (item === undefined || item === null) continue
+    // The provider's own record, hundreds of lines, within something else is for programs: it is in `--json`.
+    if (name === 'native' && prefix !== '') continue
     const part = { path: prefix + name, schema: shape[name], value: item }
     if (isScalar(item) || Array.isArray(item)) yield part
     else yield* partsOf(shape[name], item, `${prefix}${name}.`)

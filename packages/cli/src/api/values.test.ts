@@ -19,6 +19,7 @@ describe('a value is read as its schema says', () => {
   test.each<[z.ZodType, string, unknown]>([
     [bytes(''), '8GiB', 8 * 1024 ** 3],
     [bytes('').optional(), '4096', 4096],
+    [z.int().positive().optional().meta({ unit: 'bytes' }), '2MiB', 2 * 1024 ** 2],
     [time(''), 'now', now],
     [time(''), '2026-02-01', Date.UTC(2026, 1, 1)],
     [time(''), '2026-02-01T10:00', Date.UTC(2026, 1, 1, 10)],

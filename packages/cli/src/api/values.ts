@@ -11,7 +11,7 @@ export function parseValue(outer: z.ZodType, text: string, now: number = Date.no
   // An empty text takes away what may be absent.
   if (text === '' && acceptsNull(outer)) return null
   const schema = inside(outer)
-  if (schema instanceof z.ZodNumber) return parseNumber(schema, text, now)
+  if (schema instanceof z.ZodNumber) return parseNumber(unitOf(outer), text, now)
   if (schema instanceof z.ZodBoolean) return parseFlag(text)
   if (schema instanceof z.ZodEnum) return parseWord(schema.options.map(String), text)
   if (schema instanceof z.ZodString || schema instanceof z.ZodLiteral) return text
@@ -37,7 +37,8 @@ export function inside(schema: z.ZodType): z.ZodType {
 
 /** What a field's number means. */
 export function unitOf(schema: z.ZodType): FieldMeta['unit'] {
-  return inside(schema).meta()?.['unit'] as FieldMeta['unit']
+  // What is said of a field may be said of its form, or of the whole with its default.
+  return (schema.meta()?.['unit'] ?? inside(schema).meta()?.['unit']) as FieldMeta['unit']
 }
 
 /** The type of objects that a field names (`vm` of a `vm-id`); `undefined` for other fields. */
@@ -63,8 +64,7 @@ function acceptsNull(schema: z.ZodType): boolean {
   return schema.safeParse(null).success
 }
 
-function parseNumber(schema: z.ZodNumber, text: string, now: number): number {
-  const unit = unitOf(schema)
+function parseNumber(unit: FieldMeta['unit'], text: string, now: number): number {
   if (unit === 'bytes') return demand(parseBytes(text), `"${text}" is not a size. Write it like 10GiB, 512M or 4096.`)
   if (unit === 'time') return parseMoment(text, now)
   if (unit === 'duration')

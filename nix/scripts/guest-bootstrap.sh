@@ -18,6 +18,15 @@ remember() {
   sync "$(dirname "$NIXEN_STATE")"
 }
 
+if [[ -n ${NIXEN_SEED_DEVICE:-} ]]; then
+  udevadm settle --timeout=10 || true
+  if [[ -b $NIXEN_SEED_DEVICE && ! -e $NIXEN_SEED/system ]]; then
+    mkdir -p "$NIXEN_SEED"
+    mount -o ro,nosuid,nodev,noexec "$NIXEN_SEED_DEVICE" "$NIXEN_SEED"
+    trap 'umount "$NIXEN_SEED" || true' EXIT
+  fi
+fi
+
 if [[ -r $NIXEN_SEED/system ]]; then
   told=$(< "$NIXEN_SEED/system")
   if [[ ! $told =~ ^/nix/store/[a-z0-9]{32}-[A-Za-z0-9+._?=-]+$ ]]; then

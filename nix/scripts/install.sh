@@ -48,7 +48,7 @@ public=$(grep -v '^[[:space:]]*\(#\|$\)' "$key" | head -n 1)
 [[ $public =~ ^(ssh-|ecdsa-|sk-)[a-z0-9@.-]+\ [A-Za-z0-9+/=]+(\ [^\"\\\$]*)?$ ]] || fail "$key does not begin with a public SSH key. Give the file that ends in .pub."
 
 if [[ ! -e $folder/flake.nix ]]; then
-  [[ -n $nixen ]] || fail "Say where Nixen is updated from: --nixen FLAKE, for example git+https://git.example.net/nixen, or git+file:$PWD/nixen for a clone."
+  [[ -n $nixen ]] || fail "Say where Nixen is updated from: --nixen FLAKE, for example git+https://git.example.net/nixen, or git+file:/etc/nixen for a clone."
   [[ $nixen =~ ^[A-Za-z0-9+.-]+:[^[:space:]\"\\\$\|]+$ ]] || fail "\"$nixen\" is not the address of a flake, like git+https://git.example.net/nixen."
 fi
 

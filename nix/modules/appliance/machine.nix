@@ -55,7 +55,8 @@ in
       AuthenticationMethods = mkDefault "publickey";
     };
 
-    services.journald.extraConfig = ''
+    environment.etc."systemd/journald.conf.d/nixen.conf".text = ''
+      [Journal]
       SystemMaxUse=${machine.journalSize}
       MaxRetentionSec=90day
     '';

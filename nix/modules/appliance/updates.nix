@@ -88,9 +88,7 @@ let
       KillMode = "mixed";
       Nice = 10;
       IOSchedulingClass = "idle";
-      PrivateTmp = true;
-      LockPersonality = true;
-      RestrictRealtime = true;
+      # Nothing private: what a switch mounts has to be the machine's.
     };
   };
   timer = what: schedule: {

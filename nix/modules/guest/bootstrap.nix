@@ -39,23 +39,11 @@ in
   };
 
   config = lib.mkIf (cfg.enable && cfg.bootstrap.enable) {
-    systemd.mounts = [
-      {
-        description = "What this guest shall become";
-        what = "/dev/disk/by-label/NIXENSEED";
-        where = "/run/nixen-seed";
-        type = "iso9660";
-        options = "ro,nosuid,nodev,noexec";
-        unitConfig.ConditionPathExists = "/dev/disk/by-label/NIXENSEED";
-      }
-    ];
-
     systemd.services.nixen-bootstrap = {
       description = "Become what this guest was told to be";
       wantedBy = [ "multi-user.target" ];
-      wants = [ "run-nixen\\x2dseed.mount" ] ++ lib.optional (cfg.bootstrap.flake != null) "network-online.target";
+      wants = lib.optional (cfg.bootstrap.flake != null) "network-online.target";
       after = [
-        "run-nixen\\x2dseed.mount"
         "local-fs.target"
         "nix-daemon.socket"
       ]
@@ -70,9 +58,12 @@ in
         config.nix.package
         config.systemd.package
         pkgs.coreutils
+        pkgs.util-linux
       ];
       environment = {
         NIXEN_SEED = "/run/nixen-seed";
+        # Not a mount unit: that would wait a minute and a half for a disk that most guests do not have.
+        NIXEN_SEED_DEVICE = "/dev/disk/by-label/NIXENSEED";
         NIXEN_STATE = "/var/lib/nixen-guest/bootstrap";
         NIXEN_TRIES = toString cfg.bootstrap.tries;
         NIXEN_REBOOT = if cfg.bootstrap.reboot then "1" else "";

@@ -45,7 +45,7 @@ let
   ) cfg.bases;
 
   # Addresses as the guest's own systemd-networkd sets them, found by MAC.
-  addresses = domain: nics: {
+  addresses = nics: {
     networking.useNetworkd = lib.mkDefault true;
     networking.useDHCP = lib.mkDefault false;
     systemd.network.enable = true;
@@ -68,7 +68,7 @@ let
     (pkgs.nixos {
       imports = [
         guest
-        (addresses domain nics)
+        (addresses nics)
         domain.config
       ];
       networking.hostName = lib.mkDefault name;
@@ -83,13 +83,12 @@ let
       {
         nativeBuildInputs = [ pkgs.xorriso ];
         cache = pkgs.mkBinaryCache { rootPaths = [ system ]; };
-        inherit system;
-        inherit name;
+        toplevel = system;
         preferLocalBuild = true;
       }
       ''
         mkdir seed
-        printf '%s\n' "$system" > seed/system
+        printf '%s\n' "$toplevel" > seed/system
         cp -r "$cache" seed/cache
         xorriso -as mkisofs -quiet -V NIXENSEED -r -iso-level 3 -o "$out" seed
       '';

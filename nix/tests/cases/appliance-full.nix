@@ -77,7 +77,7 @@
     scrape = config.services.prometheus.scrapeConfigs;
     tmpfiles = config.systemd.tmpfiles.rules;
     certificate = config.security.acme.certs."nixen.example.net";
-    journald = config.services.journald.extraConfig;
+    journald = config.environment.etc."systemd/journald.conf.d/nixen.conf".text;
     preSwitch = config.system.preSwitchChecks.nixen;
   };
 }

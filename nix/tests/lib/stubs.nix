@@ -122,7 +122,6 @@ in
     services.cloud-init.network.enable = flag;
     services.cloud-init.settings = section;
     services.caddy.enable = flag;
-    services.journald.extraConfig = of t.lines "";
     services.nginx.enable = flag;
     services.nginx.defaultHTTPListenPort = of t.port 80;
     services.nginx.defaultSSLListenPort = of t.port 443;

@@ -22,8 +22,14 @@ export async function runProgram(command: readonly string[], options: RunOptions
   const { promise, resolve, reject } = Promise.withResolvers<string>()
   const other = as !== undefined && process.getuid?.() === 0 && as.uid !== 0
   // Another user has no business in root's home.
-  const who = other ? { ...as, env: { ...process.env, HOME: '/var/empty' } } : {}
-  const child = spawn(program, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], signal, ...who })
+  const who = other ? { uid: as.uid, gid: as.gid } : {}
+  const env = {
+    ...process.env,
+    ...(other ? { HOME: '/var/empty' } : {}),
+    // `nix flake` and `nix store` are still called experiments.
+    NIX_CONFIG: `${process.env['NIX_CONFIG'] ?? ''}\nextra-experimental-features = nix-command flakes`,
+  }
+  const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], signal, ...who })
   let stdout = ''
   let said = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -26,6 +26,11 @@ export const cliErrors = catalogue('cli', {
       `"${p.role}" is no role. Roles are pool-admin, pool-operator, vm-power-admin, vm-admin, vm-operator and read-only.`,
   },
   tls_pair: { status: 400, text: () => '--tls-cert and --tls-key go together.' },
+  no_state: {
+    status: 404,
+    text: (p: { location: string }) =>
+      `The repository ${p.location} holds no state of Nixen: no metadata job with own=true stored one there. Add the repository to a new Nixen with "nixen repository create … --mode existing" instead.`,
+  },
   no_repository: {
     status: 400,
     text: () => 'Say which repository: --repo DIR (or s3://BUCKET/PREFIX?endpoint=…), or set NIXEN_REPO.',

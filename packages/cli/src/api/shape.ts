@@ -40,7 +40,7 @@ export function shapeOf(schema: z.ZodType): Readonly<Record<string, z.ZodType>> 
 
 let lists: ReadonlyMap<string, Operation> | undefined
 
-/** The list in which the objects of a type are, by the format of their ids; one that has a verb before one that has none. */
+/** The list in which the objects of a type are, by the format of their ids: its own (`vm.list`) before others that hold some of them. */
 export function listOf(type: string): Operation | undefined {
   lists ??= new Map(
     allEndpoints
@@ -49,8 +49,13 @@ export function listOf(type: string): Operation | undefined {
         const answer = answerOf(operation.endpoint)
         const id = answer.kind === 'list' ? shapeOf(answer.item)['id'] : undefined
         const named = id && referenceOf(id)
-        return named === undefined || operation.endpoint.params ? [] : [[named, operation] as const]
-      }),
+        if (named === undefined || operation.endpoint.params) return []
+        const own = operation.group === named && operation.name === 'list'
+        return [[named, { operation, own }] as const]
+      })
+      // The last one counts.
+      .toSorted(([, a], [, b]) => Number(a.own) - Number(b.own))
+      .map(([of, { operation }]) => [of, operation] as const),
   )
   return lists.get(type)
 }

@@ -55,7 +55,8 @@ export const verifyEndpoints = {
         .meta({ description: 'Id of the health check.' }),
     }),
     download: 'image/png',
-    permission: 'point:read',
+    // A screen may show what only those may see who can have its disks.
+    permission: 'point:restore',
     audit: 'point.picture',
     errors: [
       'point.not_found',

@@ -1,9 +1,9 @@
+import { availableParallelism } from 'node:os'
 import { anySignal, mapOrdered } from '@nixen/core'
 import { PackGroups } from '../check/pack-groups.ts'
 import { backupErrors } from '../errors.ts'
 import { lockRepository } from '../lock/lock.ts'
 import { lockForReading } from '../lock/reader-lock.ts'
-import { openBlob } from '../pack/blob-codec.ts'
 import type { BlobLocation, BlobType } from '../pack/blob.ts'
 import type { IndexWriter } from '../index/index-writer.ts'
 import type { PackWriter } from '../pack/pack-writer.ts'
@@ -12,6 +12,8 @@ import { neighbours } from '../prune/repack.ts'
 import type { Repository, SignalOption } from '../repository/repository.ts'
 import { listSnapshots, saveSnapshot, type Snapshot } from '../snapshot/snapshot.ts'
 import { loadTree } from '../tree/read-tree.ts'
+import { CopyPool } from './copy-pool.ts'
+import { reseal, type Resealed, type SealedPart } from './reseal.ts'
 
 export interface CopyProgress {
   readonly points: number
@@ -43,6 +45,8 @@ export interface CopyResult {
 
 /** Packs after which an index file is saved, so that a copy that is stopped need not transfer them again. */
 const packsPerIndex = 128
+/** Threads that open and seal; the main one reads and writes. */
+const threads = Math.min(availableParallelism(), 4)
 
 /**
  * Copies restore points to another repository, which may have other keys: only the blobs that are missing there, sealed anew. Each point is
@@ -62,7 +66,7 @@ export async function copyPoints(from: Repository, to: Repository, options: Copy
   await to.loadIndex({ signal })
   const points = (await listSnapshots(from, { signal })).filter((point) => options.filter?.(point) ?? true)
   const known = new Set((await listSnapshots(to, { signal })).map(identity))
-  const copier = new Copier({ from, to }, { ...options, signal })
+  await using copier = new Copier({ from, to }, { ...options, signal })
   const copied: { from: string; to: string }[] = []
   const present: string[] = []
   for (const [number, point] of points.entries()) {
@@ -87,7 +91,7 @@ export function identity({ id, original, tree, time }: Snapshot): string {
   return `${original ?? id} ${tree} ${time}`
 }
 
-class Copier {
+class Copier implements AsyncDisposable {
   blobs = 0
   bytes = 0
   readonly #from: Repository
@@ -98,6 +102,7 @@ class Copier {
   readonly #groups: PackGroups
   readonly #index: IndexWriter
   readonly #writers: Record<BlobType, PackWriter>
+  #pool: CopyPool | undefined
 
   constructor({ from, to }: { from: Repository; to: Repository }, { signal, packSize }: CopyOptions) {
     this.#from = from
@@ -117,9 +122,13 @@ class Copier {
     const packs = this.#from.index.packs
       .map((_, pack) => pack)
       .filter((pack) => this.#groups.entries(pack).some((entry) => wanted.has(entry)))
+    // A few small blobs are not worth a thread.
+    if (packs.length > 2) this.#pool ??= new CopyPool({ from: this.#from.masterKey, to: this.#to.masterKey }, threads)
     let sinceIndex = 0
-    for await (const blobs of mapOrdered(packs, 2, (pack) => this.#load(pack, wanted))) {
-      for (const { blob, sealed } of blobs) await this.#transfer(blob, sealed)
+    for await (const parts of mapOrdered(packs, threads + 1, (pack) => this.#load(pack, wanted))) {
+      for (const { part, results } of parts) {
+        for (const [index, blob] of part.blobs.entries()) await this.#put(blob, results[index])
+      }
       progress(this.bytes)
       if (++sinceIndex % packsPerIndex === 0) await this.#index.flush()
     }
@@ -160,33 +169,45 @@ class Copier {
     return entry
   }
 
-  async #load(pack: number, wanted: Bitmap): Promise<{ blob: BlobLocation; sealed: Uint8Array }[]> {
-    const { index, storage } = this.#from
+  /** Blobs of a pack, under the key of the target. */
+  async #load(pack: number, wanted: Bitmap): Promise<{ part: SealedPart; results: readonly Resealed[] }[]> {
+    const { index, storage, config } = this.#from
     const blobs: BlobLocation[] = []
     for (const entry of this.#groups.entries(pack)) if (wanted.has(entry)) blobs.push(index.location(entry))
     blobs.sort((a, b) => a.offset - b.offset)
-    const loaded: { blob: BlobLocation; sealed: Uint8Array }[] = []
+    const loaded: { part: SealedPart; results: readonly Resealed[] }[] = []
     for (const group of neighbours(blobs)) {
       const offset = group[0]?.offset ?? 0
       const length = Math.max(...group.map((blob) => blob.offset + blob.length)) - offset
       const name = index.packs[pack] ?? ''
       const bytes = await storage.load({ kind: 'data', name }, { signal: this.#options.signal, offset, length })
-      for (const blob of group)
-        loaded.push({ blob, sealed: bytes.subarray(blob.offset - offset, blob.offset - offset + blob.length) })
+      const part = { offset, bytes, blobs: group, compress: config.version === 1 }
+      const results = this.#pool
+        ? await this.#pool.reseal(part)
+        : reseal(part, { from: this.#from.sealer, to: this.#to.sealer })
+      loaded.push({ part, results })
     }
     return loaded
   }
 
-  async #transfer(blob: BlobLocation, sealed: Uint8Array): Promise<void> {
-    const opened = openBlob(sealed, blob, this.#from.sealer)
-    const content = 'content' in opened ? opened.content : await this.#from.loadBlob(blob.type, blob.id, this.#options)
-    const { type, id, uncompressedLength } = blob
-    const payload = uncompressedLength !== undefined && 'content' in opened ? this.#from.sealer.open(sealed) : undefined
+  async #put(blob: BlobLocation, result: Resealed | undefined): Promise<void> {
+    const { type, id } = blob
     const writer = this.#writers[type]
-    // What is compressed stays as it is; only the seal is new.
-    if (payload) await writer.addSealed({ type, id, uncompressedLength }, this.#to.sealer.seal(payload))
-    else await writer.add(type, id, content)
     this.blobs++
+    if (result && 'sealed' in result) {
+      const { sealed, uncompressedLength, size } = result
+      this.bytes += size
+      // Compared with its id, and opened again, where it was sealed.
+      await writer.addSealed({ type, id, uncompressedLength }, sealed, { verified: true })
+      return
+    }
+    // This copy is damaged: another one of the source is taken, if there is one.
+    const content = await this.#from.loadBlob(type, id, this.#options)
     this.bytes += content.length
+    await writer.add(type, id, content)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pool?.[Symbol.asyncDispose]()
   }
 }

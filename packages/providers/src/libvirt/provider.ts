@@ -5,6 +5,7 @@ import type { ConnectionSpec, Provider } from '../provider.ts'
 import { libvirtError } from './errors.ts'
 import { Link } from './link.ts'
 import { readHost } from './read/host.ts'
+import { unpackSecrets } from './secrets.ts'
 import { LibvirtSession } from './session.ts'
 
 /** Hosts that libvirt runs: QEMU/KVM, and Xen through its libxl driver. */
@@ -47,9 +48,11 @@ function parsed(address: string) {
 
 /** How the client gets there. The password is for SASL; for ssh the user's own keys and agent are. */
 export function optionsOf({ address, username, password, fingerprint }: ConnectionSpec): LibvirtOptions {
+  const secrets = unpackSecrets(password)
+  const { certificate, key } = secrets
   return {
     uri: address,
-    ...(username === '' ? {} : { credentials: { username, password } }),
-    ...(fingerprint === undefined ? {} : { tls: { fingerprint } }),
+    ...(username === '' ? {} : { credentials: { username, password: secrets.password } }),
+    tls: { fingerprint, certificate, key },
   }
 }

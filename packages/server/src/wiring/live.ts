@@ -1,6 +1,6 @@
 import type { ConnectionId } from '@nixen/api'
 import { systemRandom } from '@nixen/core'
-import { xapiProvider, type ProviderPorts, type ProviderSession } from '@nixen/providers'
+import { libvirtProvider, xapiProvider, type ProviderPorts, type ProviderSession } from '@nixen/providers'
 import { OwnAlarms } from '../alarms/own-alarms.ts'
 import { ConnectionStore } from '../connections/connection-store.ts'
 import { Connections } from '../connections/connections.ts'
@@ -25,7 +25,7 @@ export function openLive({ db, vault, clock, log, options, parts }: Base): Live 
   const alarms = parts.use(new OwnAlarms({ inventory, clock }))
   const providerPorts = { clock, random: systemRandom, log }
   const store = new ConnectionStore(db, vault)
-  const providers = options.providers ?? [xapiProvider]
+  const providers = options.providers ?? [xapiProvider, libvirtProvider]
   const connections = parts.use(new Connections({ store, inventory, providers, ports: providerPorts }))
   return { inventory, views, alarms, connections, providerPorts, session: (id) => connections.session(id) }
 }

@@ -10,7 +10,7 @@ import {
   type ConnectionTarget,
 } from '@nixen/api'
 import { isAppError, type Clock } from '@nixen/core'
-import type { ProviderPorts } from '@nixen/providers'
+import { packSecrets, type ProviderPorts } from '@nixen/providers'
 import type { Principal } from '../../auth/principal.ts'
 import type { Connections, NewConnection } from '../../connections/connections.ts'
 import type { GroupHandlers } from '../../http/handler.ts'
@@ -74,11 +74,24 @@ export function connectionHandlers(ports: ConnectionPorts): Omit<GroupHandlers<'
 }
 
 function newConnection(target: ConnectionTarget): NewConnection {
-  const { kind, address, name, enabled, readOnly, fingerprint, username = '', password } = target
+  const { kind, address, name, enabled, readOnly, fingerprint, username = '' } = target
+  const password = secretOf(target)
   if (password === undefined) {
     throw requestErrors.invalid({ problems: [{ path: 'input.password', message: 'It is missing.' }] })
   }
   return { kind, address, name: name ?? '', enabled, readOnly, fingerprint, username, password }
+}
+
+/** What lets us in. A libvirt daemon may want nothing: its socket, or ssh, says who we are. */
+function secretOf(target: ConnectionTarget): string | undefined {
+  if (target.kind !== 'libvirt') return target.password
+  const { address, password = '', key, certificate } = target
+  if (key !== undefined && address.includes('+ssh:')) {
+    const message =
+      'ssh takes its keys from its own configuration, or from a file: qemu+ssh://HOST/system?keyfile=/PATH.'
+    throw requestErrors.invalid({ problems: [{ path: 'input.key', message }] })
+  }
+  return packSecrets({ password, key, certificate })
 }
 
 /** Looks at the certificate first, before any credentials go out; then, with credentials and a certificate that is trusted, logs in. */
@@ -103,7 +116,7 @@ async function probe(
         },
       }
     : {}
-  if (target.password === undefined) return { reachable: true, ...certificate }
+  if (secretOf(target) === undefined) return { reachable: true, ...certificate }
   try {
     // An id for the length of the log-in; nothing is kept under it.
     const spec = { ...newConnection(target), id: 'probe' as ConnectionId }

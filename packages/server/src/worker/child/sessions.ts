@@ -29,8 +29,8 @@ export class Sessions implements AsyncDisposable {
 
   async #login(spec: ConnectionSpec): Promise<ProviderSession> {
     // Providers are large; who works with files alone does not wait for them.
-    const { xapiProvider } = await import('@nixen/providers')
-    const providers: readonly Provider[] = [xapiProvider]
+    const { libvirtProvider, xapiProvider } = await import('@nixen/providers')
+    const providers: readonly Provider[] = [xapiProvider, libvirtProvider]
     const provider = providers.find(({ kind }) => kind === spec.kind)
     if (!provider) throw new TypeError(`no provider speaks ${spec.kind}`)
     const ports = { clock: systemClock, random: systemRandom, log: silentLog }

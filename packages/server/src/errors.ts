@@ -29,6 +29,21 @@ export const serverArea = errorArea('server', {
       `Another Nixen uses the database ${p.place}. Stop it first, or give this one a database of its own.`,
     example: { place: 'db.example.net/nixen' },
   },
+  database_not_empty: {
+    text: (p: { place: string; table: string }) =>
+      `The database ${p.place} has a state already (there are rows in ${p.table}). Nothing was copied; give an empty database.`,
+    example: { place: 'db.example.net/nixen', table: 'users' },
+  },
+  move_damaged: {
+    text: (p: { place: string; what: string }) =>
+      `What was to be copied to ${p.place} is not what arrived, or is damaged: ${p.what}. Nothing was kept there; the state is where it was.`,
+    example: { place: 'db.example.net/nixen', what: 'the audit log, from entry 7 on' },
+  },
+  moved_already: {
+    text: (p: { place: string }) =>
+      `The state is in the database ${p.place} already, which database.url names. Leave that out to copy the one in the state directory.`,
+    example: { place: 'db.example.net/nixen' },
+  },
   backup_exists: {
     text: (p: { path: string }) =>
       `${p.path} exists already. Give a name that is not taken; a backup replaces nothing.`,

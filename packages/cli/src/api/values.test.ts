@@ -28,6 +28,8 @@ describe('a value is read as its schema says', () => {
     [time(''), '2h', now + 7_200_000],
     [time(''), '-1h', now - 3_600_000],
     [duration(''), '1h30m', 5_400_000],
+    [z.literal(false).optional(), 'false', false],
+    [z.literal('a'), 'a', 'a'],
     [fraction(''), '80%', 0.8],
     [fraction(''), '0.8', 0.8],
     [z.int(), '-3', -3],

@@ -14,7 +14,8 @@ export function parseValue(outer: z.ZodType, text: string, now: number = Date.no
   if (schema instanceof z.ZodNumber) return parseNumber(unitOf(outer), text, now)
   if (schema instanceof z.ZodBoolean) return parseFlag(text)
   if (schema instanceof z.ZodEnum) return parseWord(schema.options.map(String), text)
-  if (schema instanceof z.ZodString || schema instanceof z.ZodLiteral) return text
+  if (schema instanceof z.ZodLiteral) return [...schema.values].find((value) => String(value) === text) ?? text
+  if (schema instanceof z.ZodString) return text
   if (schema instanceof z.ZodArray) return parseList(schema, text, now)
   if (schema instanceof z.ZodObject) return parseObject(schema.shape, text, now)
   if (schema instanceof z.ZodDiscriminatedUnion) return parseObject(shapeOfAll(schema), text, now)
@@ -57,6 +58,7 @@ export function wordsOf(schema: z.ZodType): readonly string[] {
   const inner = inside(schema)
   if (inner instanceof z.ZodArray) return wordsOf(elementOf(inner))
   if (inner instanceof z.ZodBoolean) return ['yes', 'no']
+  if (inner instanceof z.ZodLiteral) return [...inner.values].map(String)
   return inner instanceof z.ZodEnum ? inner.options.map(String) : []
 }
 

@@ -45,13 +45,15 @@ const zsh = script`#compdef nixen
 # nixen completion for zsh
 _nixen() {
   local line text brief
-  local -a texts briefs
+  local -a texts briefs typed=("@{(@Q)words[2,CURRENT]}")
+  # A quote that is still open stays: the answer is about what is inside of it.
+  typed[-1]=@{typed[-1]#[\"\']}
   while IFS= read -r line; do
     text="@{line%%$'\t'*}"
     brief="@{line#*$'\t'}"
     texts+=("$text")
     briefs+=("$text -- $brief")
-  done < <("@{words[1]}" __complete "@{(@Q)words[2,CURRENT]}" 2>/dev/null)
+  done < <("@{words[1]}" __complete "@{typed[@]}" 2>/dev/null)
   if (( @{#texts} )); then
     local -a nospace
     [[ "@{texts[1]}" == *: ]] && nospace=(-S '')

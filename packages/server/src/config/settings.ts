@@ -99,7 +99,7 @@ export const settingSpecs = {
       error: 'Not an address like postgres://nixen:password@db.example.net/nixen.',
     }),
     default: '',
-    doc: 'Keeps the state (users, settings, audit log, …) in this PostgreSQL database (13 or newer) in place of SQLite in the state directory: `postgres://user:password@host/database`. What is kept already is not moved.',
+    doc: 'Keeps the state (users, settings, audit log, …) in this PostgreSQL database (13 or newer) in place of SQLite in the state directory: `postgres://user:password@host/database`. `nixen state move` copies what is there already.',
     restart: true,
     outside: true,
     secret: true,

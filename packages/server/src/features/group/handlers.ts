@@ -41,6 +41,7 @@ export function groupHandlers({ db, authenticator }: GroupPorts): GroupHandlers<
       const group = await demandGroup(db, id)
       info.note({ onName: group.name })
       await db.transaction().execute(async (state) => {
+        const had = await hasAdmin(state)
         if (name !== undefined) {
           await demandFree(state, name, id)
           await state
@@ -54,7 +55,7 @@ export function groupHandlers({ db, authenticator }: GroupPorts): GroupHandlers<
         }
         if (members) await setMembers(state, id, members)
         if (roles) await setRoles(state, id, roles)
-        if (!(await hasAdmin(state))) throw userErrors.last_admin()
+        if (had && !(await hasAdmin(state))) throw userErrors.last_admin()
       })
       authenticator.changed()
       return await demandGroup(db, id)
@@ -63,8 +64,9 @@ export function groupHandlers({ db, authenticator }: GroupPorts): GroupHandlers<
       const group = await demandGroup(db, id)
       info.note({ onName: group.name })
       await db.transaction().execute(async (state) => {
+        const had = await hasAdmin(state)
         await state.deleteFrom('groups').where('id', '=', id).execute()
-        if (!(await hasAdmin(state))) throw userErrors.last_admin()
+        if (had && !(await hasAdmin(state))) throw userErrors.last_admin()
       })
       authenticator.changed()
       return undefined

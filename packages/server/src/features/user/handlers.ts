@@ -54,6 +54,7 @@ export function userHandlers({ db, clock, authenticator, setUp }: UserPorts): Gr
       if (input.password !== undefined) demandStrongPassword(input.password, input.name ?? user.name)
       const password = input.password === undefined ? {} : { password: await hashPassword(input.password) }
       await db.transaction().execute(async (state) => {
+        const had = await hasAdmin(state)
         if (input.name !== undefined) await demandFree(state, input.name, id)
         const columns = {
           ...password,
@@ -70,7 +71,7 @@ export function userHandlers({ db, clock, authenticator, setUp }: UserPorts): Gr
         if (input.password !== undefined || input.disabled) {
           await state.deleteFrom('sessions').where('user_id', '=', id).execute()
         }
-        if (!(await hasAdmin(state))) throw userErrors.last_admin()
+        if (had && !(await hasAdmin(state))) throw userErrors.last_admin()
       })
       info.note({ onName: user.name })
       authenticator.changed()
@@ -80,8 +81,9 @@ export function userHandlers({ db, clock, authenticator, setUp }: UserPorts): Gr
       const user = await demandUser(db, id)
       info.note({ onName: user.name })
       await db.transaction().execute(async (state) => {
+        const had = await hasAdmin(state)
         await state.deleteFrom('users').where('id', '=', id).execute()
-        if (!(await hasAdmin(state))) throw userErrors.last_admin()
+        if (had && !(await hasAdmin(state))) throw userErrors.last_admin()
       })
       authenticator.changed()
       return undefined

@@ -64,7 +64,8 @@ test(
     await world.write(0, 9 * MiB, noise(3, 1000))
     const second = await backUp(first)
     expect(second.output.disks).toMatchObject([
-      { how: 'nbd-cbt', mode: 'changes', because: [], readBytes: MiB, sampled: { checked: 16, differing: 0 } },
+      // Of 12 MiB one has changed.
+      { how: 'nbd-cbt', mode: 'changes', because: [], readBytes: MiB, sampled: { checked: 11, differing: 0 } },
       { how: 'nbd-cbt', mode: 'changes', because: [], readBytes: 0 },
     ])
 

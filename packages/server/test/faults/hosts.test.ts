@@ -103,6 +103,26 @@ describe('a run during which', { timeout: 300_000 }, () => {
     },
   )
 
+  test.runIf(campaign)(
+    'the host coalesces nothing goes well, night after night, and with it all comes together',
+    async () => {
+      const coalesce = async (on: boolean): Promise<void> =>
+        await world.asRoot(async (xapi) => {
+          const sr = await xapi.client.VDI.get_SR(await world.diskRef(xapi))
+          await xapi.client.SR.remove_from_other_config(sr, 'coalesce')
+          if (!on) await xapi.client.SR.add_to_other_config(sr, 'coalesce', 'false')
+        })
+      await coalesce(false)
+      for (let night = 0; night < 3; night++) {
+        await world.write()
+        const run = await world.run()
+        expect({ state: run.state, notes: run.items[0]?.notes }).toEqual({ state: 'succeeded', notes: [] })
+      }
+      await coalesce(true)
+      expect(await wholeAgain(world)).toBe('succeeded')
+    },
+  )
+
   test('all hosts go away for a moment ends well, or says so', async () => {
     await world.write()
     const points = await before()

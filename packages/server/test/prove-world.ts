@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Point, RepositoryId, RunDetail, RunId, Task, TaskId, Vm } from '@nixen/api'
 import { startToolstack, type Toolstack, type ToolstackOptions } from '@nixen/toolstack'
-import type { Server } from '../src/index.ts'
+import type { Server, ServerOptions } from '../src/index.ts'
 import { eventually, signUp, temporaryState, testServer, type Browser } from './rig.ts'
 
 /** A pool with a VM that has a real disk, a server, and a repository with a restore point of it. */
@@ -38,7 +38,10 @@ export function image(): Buffer {
   return bytes
 }
 
-export async function proveWorld(options: ToolstackOptions = {}): Promise<ProveWorld> {
+export async function proveWorld(
+  options: ToolstackOptions = {},
+  serverOptions: Partial<ServerOptions> = {},
+): Promise<ProveWorld> {
   await using parts = new AsyncDisposableStack()
   const state = parts.use(await temporaryState())
   const work = parts.use(await temporaryState())
@@ -57,7 +60,7 @@ export async function proveWorld(options: ToolstackOptions = {}): Promise<ProveW
       ...options,
     }),
   )
-  const server = parts.use(await testServer(state.path))
+  const server = parts.use(await testServer(state.path, serverOptions))
   const tab = await signUp(server)
   const { client } = tab
   const { url: address, fingerprint = '' } = toolstack

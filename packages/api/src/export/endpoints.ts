@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import { endpoint } from '../contract/endpoint.ts'
 import { ExportId } from '../ids/own-id.ts'
+import { StorageId } from '../ids/resource-id.ts'
 import { PointId } from '../point/point.ts'
-import { ExportCredentials, ExportWish, PointExport } from './export.ts'
+import { TaskRef } from '../task/task.ts'
+import { ExportCredentials, ExportWish, InstantWish, PointExport } from './export.ts'
 
 const params = z.strictObject({ id: ExportId })
 const columns = ['vm', 'taken', 'state', 'over', 'writable', 'created', 'id']
@@ -34,13 +36,52 @@ export const exportEndpoints = {
     params,
     permission: 'point:restore',
     audit: 'export.remove',
-    errors: ['export.not_found'],
+    errors: ['export.not_found', 'export.in_use'],
     cli: { verb: 'export remove', args: ['id'] },
+  }),
+  move: endpoint({
+    method: 'POST',
+    path: '/exports/:id/move',
+    summary: 'Move the disks of a VM that runs from an export to a storage, while it runs',
+    description: 'What was written since it was started comes along. The export ends when everything is there.',
+    params,
+    input: z.strictObject({ storage: StorageId.meta({ description: 'Where the disks go.' }) }),
+    output: TaskRef,
+    permission: 'point:restore',
+    audit: 'export.move',
+    errors: ['export.not_found', 'export.no_vm', 'export.not_possible', 'connection.not_connected'],
+    cli: { verb: 'export move', args: ['id', 'storage'] },
   }),
 } as const
 
 /** Giving a restore point away. */
 export const pointExportEndpoints = {
+  start: endpoint({
+    method: 'POST',
+    path: '/points/:id/start',
+    summary: 'Start a VM from the repository, without restoring it first',
+    description:
+      'Its disks are read from the repository as the guest asks for them, and what it writes is kept on the server. "export move" brings them to a storage while it runs.',
+    params: z.strictObject({ id: PointId }),
+    input: InstantWish,
+    output: TaskRef,
+    permission: 'point:restore',
+    audit: 'point.start',
+    errors: [
+      'point.not_found',
+      'point.gone',
+      'point.not_ours',
+      'export.not_possible',
+      'export.failed',
+      'connection.not_found',
+      'connection.not_connected',
+      'connection.read_only',
+      'repository.unavailable',
+      'repository.wrong_password',
+      'repository.worker_failed',
+    ],
+    cli: { verb: 'point start', args: ['id'] },
+  }),
   export: endpoint({
     method: 'POST',
     path: '/points/:id/exports',

@@ -7,6 +7,22 @@ export const exportArea = errorArea('export', {
     text: (p: { id: string }) => `There is no export ${p.id}, or you may not see it.`,
     example: { id: 'k3f9x2ab' },
   },
+  not_possible: {
+    status: 422,
+    text: (p: { name: string; reason: string }) => `${p.name} cannot run from its restore point there: ${p.reason}`,
+    example: { name: 'web-01', reason: 'hosts of XAPI attach disks of their storage drivers only.' },
+  },
+  in_use: {
+    status: 409,
+    text: (p: { id: string; vm: string }) =>
+      `${p.vm} runs from the export ${p.id}. Move its disks to a storage with "nixen export move", or delete the VM first.`,
+    example: { id: 'k3f9x2ab', vm: 'web-01' },
+  },
+  no_vm: {
+    status: 409,
+    text: (p: { id: string }) => `No VM runs from the export ${p.id}, so there is nothing to move.`,
+    example: { id: 'k3f9x2ab' },
+  },
   failed: {
     status: 502,
     text: (p: { point: string; reason: string }) => `The disks of ${p.point} could not be given away: ${p.reason}`,

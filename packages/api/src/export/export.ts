@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { ExportId } from '../ids/own-id.ts'
+import { ConnectionId, ExportId } from '../ids/own-id.ts'
+import { NetworkId, VmId } from '../ids/resource-id.ts'
 import { PointId } from '../point/point.ts'
 import { bytes, flag, text, time, word } from '../schema/fields.ts'
 
@@ -30,6 +31,7 @@ export const PointExport = z
     ),
     state: word(['starting', 'serving', 'failed'], 'failed: it is tried again, see the error.'),
     error: text('Why it is not there.').optional(),
+    runs: VmId.optional().meta({ description: 'The VM that runs from it.' }),
     by: text('Who asked for it.').optional(),
     created: time('When it was made.'),
   })
@@ -69,3 +71,21 @@ export const ExportWish = z
   })
   .meta({ id: 'ExportWish', description: 'How disks of a restore point shall be given away.' })
 export type ExportWish = z.infer<typeof ExportWish>
+
+/** How a VM shall be started from a restore point. */
+export const InstantWish = z
+  .strictObject({
+    connection: ConnectionId.optional().meta({
+      description: 'Where it is started: the connection that it was taken from when left out.',
+    }),
+    name: text('Name of the new VM; the old one when left out.').min(1).max(1000).optional(),
+    address: text('Address of the server as the host reaches it.')
+      .regex(/^[0-9A-Za-z.:-]{1,255}$/, { error: 'A name or an address, without a port.' })
+      .default('127.0.0.1'),
+    networkOf: z.record(z.string(), NetworkId.nullable()).optional().meta({
+      description:
+        'Networks by the key of the old one; null leaves the NIC out. The same or one of the same name when left out.',
+    }),
+  })
+  .meta({ id: 'InstantWish', description: 'How a VM shall be started from a restore point.' })
+export type InstantWish = z.infer<typeof InstantWish>

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ExportId, PointId } from '@nixen/api'
+import type { ExportId, PointId, VmId } from '@nixen/api'
 import { isRecord, messageOf, type Log } from '@nixen/core'
 import type { Vault } from '../keys/master-key.ts'
 import { writeWhole } from '../state/write-whole.ts'
@@ -18,6 +18,8 @@ export interface StoredExport {
   readonly tls?: ServerCredentials | undefined
   readonly by?: string | undefined
   readonly created: number
+  /** The VM that runs from it; `starting` before it is there. */
+  readonly runs?: VmId | 'starting' | undefined
 }
 
 /** A folder for each export, below `exports/` of the state directory: what it is, and what was written to its disks. */

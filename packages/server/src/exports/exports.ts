@@ -8,6 +8,7 @@ import {
   type ExportWish,
   type Point,
   type PointExport,
+  type VmId,
 } from '@nixen/api'
 import { isAppError, messageOf, type Clock, type Log } from '@nixen/core'
 import type { Repositories } from '../repositories/repositories.ts'
@@ -30,6 +31,8 @@ export interface ExportRequest {
   readonly disks: readonly string[]
   readonly wish: Pick<ExportWish, 'writable' | 'over' | 'address' | 'port'>
   readonly by?: string | undefined
+  /** A VM is started from it: it goes if that does not come about. */
+  readonly forVm?: boolean | undefined
 }
 
 /** Milliseconds before an export that has failed is tried again. */
@@ -39,7 +42,7 @@ const longestPath = 107
 
 /** An export while the server runs. */
 interface Running {
-  readonly stored: StoredExport
+  stored: StoredExport
   readonly stop: AbortController
   /** Resolves when its worker has ended for good. */
   ended: Promise<void>
@@ -61,7 +64,11 @@ export class Exports implements AsyncDisposable {
 
   /** Goes on with those that are kept; does not wait for any. */
   async start(): Promise<void> {
-    for (const stored of await this.#ports.files.load()) this.#begin(stored)
+    for (const stored of await this.#ports.files.load()) {
+      // The start of its VM was interrupted, and is taken back.
+      if (stored.runs === 'starting') await this.#ports.files.remove(stored.id)
+      else this.#begin(stored)
+    }
   }
 
   async list(): Promise<readonly PointExport[]> {
@@ -76,7 +83,7 @@ export class Exports implements AsyncDisposable {
   /** Answers when clients can connect. @throws export.failed, export.path_too_long, repository.* */
   async create(request: ExportRequest): Promise<{ export: PointExport; credentials?: ExportCredentials }> {
     const { files, clock } = this.#ports
-    const { point, disks, wish, by } = request
+    const { point, disks, wish, by, forVm = false } = request
     const id: ExportId = newOwnId<'export'>()
     const socket = files.socketOf(id)
     if (wish.over === 'unix' && Buffer.byteLength(socket) > longestPath) {
@@ -94,6 +101,7 @@ export class Exports implements AsyncDisposable {
       listen: wish.over === 'tls' ? { kind: 'tls', address, port } : { kind: 'unix' },
       ...(made ? { tls: made.server } : {}),
       ...(by === undefined ? {} : { by }),
+      ...(forVm ? { runs: 'starting' as const } : {}),
       created: clock.now(),
     }
     await files.save(stored)
@@ -104,7 +112,8 @@ export class Exports implements AsyncDisposable {
       const bound = running.serving?.port
       // A port that was free stays its own, so that clients find it after a restart.
       if (stored.listen.kind === 'tls' && bound !== undefined) {
-        await files.save({ ...stored, listen: { ...stored.listen, port: bound } })
+        running.stored = { ...stored, listen: { ...stored.listen, port: bound } }
+        await files.save(running.stored)
       }
     } catch (error) {
       await this.remove(id)
@@ -112,6 +121,13 @@ export class Exports implements AsyncDisposable {
       throw exportErrors.failed({ point: point.id, reason: messageOf(error) }, { cause: error })
     }
     return { export: await this.#show(running), ...(made ? { credentials: made.client } : {}) }
+  }
+
+  /** Notes the VM that runs from an export. */
+  async bind(id: ExportId, runs: VmId): Promise<void> {
+    const running = this.#demand(id)
+    running.stored = { ...running.stored, runs }
+    await this.#ports.files.save(running.stored)
   }
 
   /** Ends an export, and throws away what was written to it. @throws export.not_found */
@@ -186,7 +202,7 @@ export class Exports implements AsyncDisposable {
   }
 
   async #show({ stored, serving, error }: Running): Promise<PointExport> {
-    const { id, point, vm, taken, disks, writable, listen, by, created } = stored
+    const { id, point, vm, taken, disks, writable, listen, by, created, runs } = stored
     const { files } = this.#ports
     const sizes = new Map(serving?.disks.map(({ path, size }) => [path, size]))
     const shown = async ({ path, name }: StoredExport['disks'][number], at: number): Promise<ExportedDisk> => {
@@ -204,6 +220,7 @@ export class Exports implements AsyncDisposable {
       over: listen.kind,
       state: serving ? 'serving' : error === undefined ? 'starting' : 'failed',
       ...(error === undefined ? {} : { error }),
+      ...(runs === undefined || runs === 'starting' ? {} : { runs }),
       ...(by === undefined ? {} : { by }),
       created,
     }

@@ -1,23 +1,19 @@
 import { isAppError } from '@nixen/core'
 import { exportErrors, pointErrors, type ExportId } from '@nixen/api'
 import type { Principal } from '../../auth/principal.ts'
-import type { Exports } from '../../exports/exports.ts'
 import type { GroupHandlers } from '../../http/handler.ts'
 import { visiblePoint } from '../../prove/visible-point.ts'
-import type { Catalogue } from '../../repositories/catalogue.ts'
-import type { Repositories } from '../../repositories/repositories.ts'
+import { instantHandlers, type InstantHandlerPorts } from './instant-handlers.ts'
 
-export interface ExportHandlerPorts {
-  readonly repositories: Repositories
-  readonly catalogue: Catalogue
-  readonly exports: Exports
-}
+export type ExportHandlerPorts = InstantHandlerPorts
 
 /** Disks of restore points for NBD clients. */
-export function exportHandlers({ catalogue, exports, repositories }: ExportHandlerPorts): {
+export function exportHandlers(ports: ExportHandlerPorts): {
   readonly export: GroupHandlers<'export'>
-  readonly point: Pick<GroupHandlers<'point'>, 'export'>
+  readonly point: Pick<GroupHandlers<'point'>, 'export' | 'start'>
 } {
+  const { catalogue, exports, repositories, inventory } = ports
+  const { start, move } = instantHandlers(ports)
   const demand = async (id: ExportId, who: Principal) => {
     const found = await exports.get(id)
     if (!maySee(found, who)) throw exportErrors.not_found({ id })
@@ -39,12 +35,16 @@ export function exportHandlers({ catalogue, exports, repositories }: ExportHandl
       list: async ({ who }) => ({ items: (await exports.list()).filter((one) => maySee(one, who)) }),
       get: async ({ params: { id }, who }) => await demand(id, who),
       async remove({ params: { id }, who, info }) {
-        const { vm } = await demand(id, who)
+        const { vm, runs } = await demand(id, who)
         info.note({ on: id, onName: vm })
+        // A VM that is gone needs it no more.
+        if (runs !== undefined && inventory.get('vm', runs)) throw exportErrors.in_use({ id, vm })
         await exports.remove(id)
       },
+      move,
     },
     point: {
+      start,
       async export({ params: { id }, input: wish, who, info }) {
         const { point, repository, snapshot } = visiblePoint(catalogue, id, { who, permission: 'point:restore' })
         info.note({ on: id, onName: point.name })

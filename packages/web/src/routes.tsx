@@ -15,16 +15,19 @@ export interface Search {
   readonly first?: boolean | undefined
   /** Without the bars around the page: a window with a console. */
   readonly bare?: boolean | undefined
+  /** Objects to compare, with commas between them. */
+  readonly ids?: string | undefined
 }
 
 /** Only what is known, and of the right kind: anybody can write an address. */
 function readSearch(given: Readonly<Record<string, unknown>>): Search {
-  const { q, sort, first, bare } = given
+  const { q, sort, first, bare, ids } = given
   return {
     ...(typeof q === 'string' ? { q } : typeof q === 'number' ? { q: String(q) } : {}),
     ...(typeof sort === 'string' ? { sort } : {}),
     ...(first === true ? { first } : {}),
     ...(bare === true ? { bare } : {}),
+    ...(typeof ids === 'string' ? { ids } : {}),
   }
 }
 
@@ -47,7 +50,41 @@ const routes = [
   // Who opens the set-up link again, and is signed in.
   createRoute({ ...page, path: '/setup', component: VmsPage }),
   createRoute({ ...page, path: '/vms', component: VmsPage }),
-  createRoute({ ...page, path: '/vms/$id', component: lazyRouteComponent(() => import('./pages/vm.tsx'), 'VmPage') }),
+  createRoute({
+    ...page,
+    path: '/vms/$id',
+    component: lazyRouteComponent(() => import('./pages/vm/details.tsx'), 'VmPage'),
+  }),
+  createRoute({
+    ...page,
+    path: '/vms/new',
+    component: lazyRouteComponent(() => import('./pages/vm/create.tsx'), 'CreateVmPage'),
+  }),
+  createRoute({
+    ...page,
+    path: '/vms/import',
+    component: lazyRouteComponent(() => import('./pages/vm/import.tsx'), 'ImportVmPage'),
+  }),
+  createRoute({
+    ...page,
+    path: '/vms/compare',
+    component: lazyRouteComponent(() => import('./pages/compare.tsx'), 'ComparePage'),
+  }),
+  createRoute({
+    ...page,
+    path: '/vms/$id/charts',
+    component: lazyRouteComponent(() => import('./pages/vm/charts.tsx'), 'VmChartsPage'),
+  }),
+  createRoute({
+    ...page,
+    path: '/vms/$id/snapshots',
+    component: lazyRouteComponent(() => import('./pages/vm/snapshots.tsx'), 'VmSnapshotsPage'),
+  }),
+  createRoute({
+    ...page,
+    path: '/vms/$id/backups',
+    component: lazyRouteComponent(() => import('./pages/vm/backups.tsx'), 'VmBackupsPage'),
+  }),
   createRoute({
     ...page,
     path: '/vms/$id/console',
@@ -62,6 +99,8 @@ const routes = [
   createRoute({ ...page, path: '/hosts/$id', component: lazyRouteComponent(details, 'HostPage') }),
   createRoute({ ...page, path: '/storages', component: lazyRouteComponent(lists, 'StoragesPage') }),
   createRoute({ ...page, path: '/storages/$id', component: lazyRouteComponent(details, 'StoragePage') }),
+  createRoute({ ...page, path: '/hosts/$id/charts', component: lazyRouteComponent(details, 'HostChartsPage') }),
+  createRoute({ ...page, path: '/storages/$id/charts', component: lazyRouteComponent(details, 'StorageChartsPage') }),
   createRoute({ ...page, path: '/networks', component: lazyRouteComponent(lists, 'NetworksPage') }),
   createRoute({ ...page, path: '/networks/$id', component: lazyRouteComponent(details, 'NetworkPage') }),
   createRoute({

@@ -11,6 +11,30 @@ export const everyPage: readonly {
     name: 'vm',
     path: async (world) => `vms/${(await world.client.vm.list({ q: 'power:running', limit: 1 })).items[0]?.id}`,
   },
+  {
+    name: 'vm-charts',
+    path: async (world) => `vms/${(await world.client.vm.list({ q: 'power:running', limit: 1 })).items[0]?.id}/charts`,
+  },
+  {
+    name: 'vm-snapshots',
+    path: async (world) =>
+      `vms/${(await world.client.vm.list({ q: 'snapshots:>0', limit: 1 })).items[0]?.id}/snapshots`,
+  },
+  {
+    name: 'vm-backups',
+    path: async (world) => `vms/${(await world.client.vm.list({ limit: 1 })).items[0]?.id}/backups`,
+  },
+  {
+    name: 'host-charts',
+    path: async (world) => `hosts/${(await world.client.host.list({ limit: 1 })).items[0]?.id}/charts`,
+  },
+  { name: 'vm-new', path: () => 'vms/new' },
+  { name: 'vm-import', path: () => 'vms/import' },
+  {
+    name: 'compare',
+    path: async (world) =>
+      `vms/compare?ids=${(await world.client.vm.list({ q: 'power:running', limit: 3 })).items.map(({ id }) => id).join(',')}`,
+  },
   { name: 'hosts', path: () => 'hosts' },
   { name: 'host', path: async (world) => `hosts/${(await world.client.host.list({ limit: 1 })).items[0]?.id}` },
   { name: 'storages', path: () => 'storages' },

@@ -14,6 +14,8 @@ export const intents = value<ReadonlyMap<string, string>>(new Map())
 export interface VmActionInput {
   readonly name?: string | undefined
   readonly host?: HostId | undefined
+  /** Of a snapshot: with the memory. */
+  readonly memory?: boolean | undefined
 }
 
 /** Asks the server for an action. A refusal is told in a toast. */
@@ -29,9 +31,10 @@ export async function runVmAction(action: VmActionName, vm: Vm, input: VmActionI
   }
 }
 
-async function ask(action: VmActionName, { id }: Vm, { name, host }: VmActionInput): Promise<void> {
+async function ask(action: VmActionName, { id }: Vm, { name, host, memory }: VmActionInput): Promise<void> {
   const named = name === undefined || name === '' ? {} : { name }
-  if (action === 'snapshot' || action === 'clone') await client.vm[action]({ id, ...named })
+  if (action === 'snapshot' && memory === true) await client.vm.snapshotWithMemory({ id, ...named })
+  else if (action === 'snapshot' || action === 'clone') await client.vm[action]({ id, ...named })
   else if (action === 'migrate') {
     if (host !== undefined) await client.vm.migrate({ id, host })
   } else await client.vm[action]({ id })

@@ -1,9 +1,12 @@
-import type { HostId, Vm } from '@nixen/api'
+import { vmCan, type HostId, type Vm } from '@nixen/api'
 import { useState, type ReactNode } from 'react'
-import { useAll } from '../live/live.ts'
+import { useQuery } from '@tanstack/react-query'
+import { formatBytes } from '../format/format.ts'
+import { client } from '../session/session.ts'
+import { errorText } from '../ui/error-text.ts'
 import { Button } from '../ui/button.tsx'
 import { Dialog, DialogButtons } from '../ui/dialog.tsx'
-import { SelectField, TextField } from '../ui/field.tsx'
+import { CheckField, SelectField, TextField } from '../ui/field.tsx'
 import { Notice } from '../ui/notice.tsx'
 import { Equivalents } from './equivalent-lines.tsx'
 import { runVmAction } from './run-vm-action.ts'
@@ -24,6 +27,8 @@ export function VmActionDialog({
   const [name, setName] = useState('')
   const [host, setHost] = useState('')
   const [typed, setTyped] = useState('')
+  const [memory, setMemory] = useState(false)
+  const withMemory = action.name === 'snapshot' && vmCan.snapshotWithMemory.check(vm).allowed
   const asksName = action.name === 'snapshot' || action.name === 'clone'
   const isDelete = action.name === 'delete'
   const reason =
@@ -38,7 +43,7 @@ export function VmActionDialog({
           if (reason !== undefined) return
           onClose()
           // Its intent and errors are shown where the VM is.
-          void runVmAction(action.name, vm, { name, host: host as HostId })
+          void runVmAction(action.name, vm, { name, host: host as HostId, memory })
         }}
       >
         <p>{t.about[action.name]}</p>
@@ -51,6 +56,9 @@ export function VmActionDialog({
             value={name}
             onChange={(event) => setName(event.target.value)}
           />
+        )}
+        {withMemory && (
+          <CheckField label={t.withMemory} checked={memory} onChange={({ target }) => setMemory(target.checked)} />
         )}
         {action.name === 'migrate' && <HostField vm={vm} host={host} onChange={setHost} />}
         {isDelete && (
@@ -74,6 +82,7 @@ export function VmActionDialog({
   )
 }
 
+/** The hosts of its pool: those that can take it now with what is free on them, the others with why not. */
 function HostField({
   vm,
   host,
@@ -83,37 +92,49 @@ function HostField({
   readonly host: string
   readonly onChange: (host: string) => void
 }): ReactNode {
-  const hosts = useAll('host').filter(({ pool, id }) => pool === vm.pool && id !== vm.host)
-  if (hosts.length === 0) return <Notice tone="warn">{t.noOtherHost}</Notice>
+  const { data, error, isPending } = useQuery({
+    queryKey: ['vm.placement', vm.id],
+    queryFn: async ({ signal }) => (await client.vm.placement({ id: vm.id }, { signal })).items,
+    retry: false,
+  })
+  if (error) return <Notice tone="bad">{errorText(error)}</Notice>
+  if (isPending) return <p role="status">{t.lookingAtHosts}</p>
+  const others = data.filter((one) => one.host !== vm.host)
+  if (others.length === 0) return <Notice tone="warn">{t.noOtherHost}</Notice>
   return (
     <SelectField label={t.toHost} value={host} autoFocus onChange={(event) => onChange(event.target.value)}>
       <option value="">{common.choose}</option>
-      {hosts.map(({ id, name, enabled, vms }) => (
-        <option key={id} value={id} disabled={!enabled}>
-          {name} ({enabled ? `${vms} VMs` : 'in maintenance'})
+      {others.map(({ host: id, name, possible, reason, free }) => (
+        <option key={id} value={id} disabled={!possible}>
+          {possible
+            ? t.hostFree({ name, free: free === undefined ? common.unknown : formatBytes(free) })
+            : t.hostNot({ name, reason: reason ?? common.no })}
         </option>
       ))}
     </SelectField>
   )
 }
 
-/** What goes with a VM that is deleted. */
+/** What goes with a VM that is deleted, as the server says. */
 function DeletionSummary({ vm }: { readonly vm: Vm }): ReactNode {
-  const disks = useAll('disk').filter(
-    ({ vms, kind, snapshotOf }) => kind === 'disk' && snapshotOf === undefined && vms.includes(vm.id),
-  )
-  const own = disks.filter(({ vms }) => vms.length === 1)
-  const shared = disks.length - own.length
+  const { data, error, isPending } = useQuery({
+    queryKey: ['vm.deletion', vm.id],
+    queryFn: async ({ signal }) => await client.vm.deletion({ id: vm.id }, { signal }),
+    gcTime: 0,
+    retry: false,
+  })
+  if (error) return <Notice tone="bad">{errorText(error)}</Notice>
+  if (isPending) return <p role="status">{t.asking}</p>
   return (
     <Notice tone="warn">
-      <p>This cannot be undone. With it go:</p>
+      <p>{t.cannotUndo}</p>
       <ul className="list-disc pl-5">
-        {own.map(({ id, name }) => (
-          <li key={id}>disk {name}</li>
+        {data.disks.map(({ id, name, size }) => (
+          <li key={id}>{t.diskNamed({ name, size: formatBytes(size) })}</li>
         ))}
-        {vm.snapshots > 0 && <li>its snapshots ({vm.snapshots})</li>}
+        {data.snapshots.length > 0 && <li>{t.itsSnapshots({ n: data.snapshots.length })}</li>}
       </ul>
-      {shared > 0 && <p>{shared} of its disks are used by other VMs and stay.</p>}
+      {data.kept.length > 0 && <p>{t.stay({ n: data.kept.length })}</p>}
     </Notice>
   )
 }

@@ -41,7 +41,7 @@ export function Screen({
   const attach = useCallback((socket: WebSocket, onOpen: () => void) => {
     if (!place.current) return () => socket.close(1000)
     const made = new RFB(place.current, socket, { shared: true })
-    made.background = 'transparent'
+    made.background = '#05070a'
     made.scaleViewport = true
     made.addEventListener('connect', () => {
       setRfb(made)
@@ -62,12 +62,7 @@ export function Screen({
   const isOpen = state.kind === 'open' && rfb !== undefined
   const reason = isOpen ? undefined : t.connecting
   return (
-    <div
-      ref={frame}
-      className="flex min-h-0 flex-1 flex-col bg-black"
-      data-theme="dark"
-      style={{ colorScheme: 'dark' }}
-    >
+    <div ref={frame} className="in-the-dark flex min-h-0 flex-1 flex-col">
       <div
         role="toolbar"
         aria-label={t.console}

@@ -58,7 +58,7 @@ export function Serial({
     if (terminal.current) saveFile(new Blob([textOf(terminal.current)], { type: 'text/plain' }), `${name}.txt`)
   }
   return (
-    <div className="flex min-h-0 flex-1 flex-col bg-black" style={{ colorScheme: 'dark' }}>
+    <div className="in-the-dark flex min-h-0 flex-1 flex-col">
       <div
         role="toolbar"
         aria-label={t.serial}

@@ -121,4 +121,12 @@ export const backup = area('backup', {
     `${count(p.points, 'restore point', 'restore points')}; restorable since ${p.since}. Each stands alone: there is no chain.`,
   noPointsOfVm: 'It has no restore point.',
   conflicts: (p: { n: number }) => count(p.n, 'conflict', 'conflicts'),
+  backupsTab: 'Backups',
+  newPoint: 'Restore points of this VM',
+  protectionStates: {
+    unprotected: 'no backup job includes it',
+    failing: 'its last backup failed',
+    late: 'a backup is overdue',
+    protected: 'protected',
+  },
 })

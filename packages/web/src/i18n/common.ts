@@ -62,4 +62,7 @@ export const common = area('common', {
   perSecond: (p: { amount: string }) => `${p.amount}/s`,
   nothingMatches: 'Nothing matches the filter',
   clearFilter: 'Clear the filter',
+  brokeOff: 'The connection to the server broke off.',
+  stopped: 'Stopped.',
+  answered: (p: { status: number }) => `The server answered ${p.status}.`,
 })

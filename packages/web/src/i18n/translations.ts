@@ -5,6 +5,8 @@ import type { connectionsText } from './connections.ts'
 import type { inventoryText } from './inventory.ts'
 import type { jobsText } from './jobs.ts'
 import type { consoleText } from './console.ts'
+import type { chartsText } from './charts.ts'
+import type { vmText } from './vm.ts'
 import type { lists } from './lists.ts'
 import type { overview } from './overview.ts'
 import type { sessionText } from './session.ts'
@@ -20,6 +22,8 @@ export interface Translations {
   readonly inventory: typeof inventoryText
   readonly jobs: typeof jobsText
   readonly console: typeof consoleText
+  readonly charts: typeof chartsText
+  readonly vm: typeof vmText
   readonly lists: typeof lists
   readonly overview: typeof overview
   readonly session: typeof sessionText

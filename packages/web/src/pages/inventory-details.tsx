@@ -1,6 +1,7 @@
 import type { Host, Network, Storage, Vm } from '@nixen/api'
 import { Link, useParams } from '@tanstack/react-router'
-import type { ReactNode } from 'react'
+import { MonitorPlay } from 'lucide-react'
+import { lazy, Suspense, type ReactNode } from 'react'
 import { formatBytes, formatCount } from '../format/format.ts'
 import { HostState, PowerState, StorageState } from '../lists/states.tsx'
 import { useAll, useObject } from '../live/live.ts'
@@ -8,6 +9,7 @@ import { ObjectLink } from '../ui/link-to.tsx'
 import { UsageMeter } from '../ui/meter.tsx'
 import { Card, Facts, Page } from '../ui/page.tsx'
 import { SimpleTable } from '../ui/simple-table.tsx'
+import { TabLinks } from '../ui/tab-links.tsx'
 import { Tags } from '../ui/tags.tsx'
 import { Ago } from '../ui/time.tsx'
 import { Gone } from './page-error.tsx'
@@ -29,12 +31,63 @@ export function HostPage(): ReactNode {
   return host ? <HostDetails host={host} /> : <Gone what="host" list="/hosts" />
 }
 
+/** The head of the parts of a host. */
+function HostFrame({ host, children }: { readonly host: Host; readonly children: ReactNode }): ReactNode {
+  const base = `/hosts/${host.id}`
+  return (
+    <Page
+      title={host.name}
+      crumbs={[{ label: shell.hosts, to: '/hosts' }]}
+      note={<HostState host={host} />}
+      actions={
+        <Link
+          to="/hosts/$id/console"
+          params={{ id: host.id }}
+          className="border-line bg-raised hover:bg-hover inline-flex min-h-8 items-center gap-1.5 rounded-md border px-3 text-sm font-medium"
+        >
+          <MonitorPlay size={16} aria-hidden /> {t.consoleTab}
+        </Link>
+      }
+    >
+      <TabLinks
+        label={t.details}
+        tabs={[
+          { to: base, label: t.details },
+          { to: `${base}/charts`, label: t.charts },
+        ]}
+      />
+      {children}
+    </Page>
+  )
+}
+
+/** What was measured of a host. */
+export function HostChartsPage(): ReactNode {
+  const host = useObject('host', useId())
+  if (!host) return <Gone what="host" list="/hosts" />
+  return (
+    <HostFrame host={host}>
+      <Charts type="host" id={host.id} name={host.name} />
+    </HostFrame>
+  )
+}
+
+const StatsCharts = lazy(async () => ({ default: (await import('../charts/stats-charts.tsx')).StatsCharts }))
+
+function Charts(object: { readonly type: 'host' | 'storage'; readonly id: string; readonly name: string }): ReactNode {
+  return (
+    <Suspense fallback={<p role="status">{common.loading}</p>}>
+      <StatsCharts objects={[object]} />
+    </Suspense>
+  )
+}
+
 function HostDetails({ host }: { readonly host: Host }): ReactNode {
   const vms = useAll('vm').filter((vm) => vm.host === host.id)
   const nics = useAll('nic').filter((nic) => nic.host === host.id)
   const { cpu, product } = host
   return (
-    <Page title={host.name} crumbs={[{ label: shell.hosts, to: '/hosts' }]} note={<HostState host={host} />}>
+    <HostFrame host={host}>
       <div className="grid items-start gap-4 xl:grid-cols-2">
         <Card title={t.whatItIs}>
           <Facts
@@ -83,7 +136,7 @@ function HostDetails({ host }: { readonly host: Host }): ReactNode {
           />
         </Card>
       </div>
-    </Page>
+    </HostFrame>
   )
 }
 
@@ -93,15 +146,43 @@ export function StoragePage(): ReactNode {
   return storage ? <StorageDetails storage={storage} /> : <Gone what="storage" list="/storages" />
 }
 
-function StorageDetails({ storage }: { readonly storage: Storage }): ReactNode {
-  const disks = useAll('disk').filter((disk) => disk.storage === storage.id)
-  const { size, used, allocated } = storage
+/** The head of the parts of a storage. */
+function StorageFrame({ storage, children }: { readonly storage: Storage; readonly children: ReactNode }): ReactNode {
+  const base = `/storages/${storage.id}`
   return (
     <Page
       title={storage.name}
       crumbs={[{ label: shell.storages, to: '/storages' }]}
       note={<StorageState storage={storage} />}
     >
+      <TabLinks
+        label={t.details}
+        tabs={[
+          { to: base, label: t.details },
+          { to: `${base}/charts`, label: t.charts },
+        ]}
+      />
+      {children}
+    </Page>
+  )
+}
+
+/** What was measured of a storage. */
+export function StorageChartsPage(): ReactNode {
+  const storage = useObject('storage', useId())
+  if (!storage) return <Gone what="storage" list="/storages" />
+  return (
+    <StorageFrame storage={storage}>
+      <Charts type="storage" id={storage.id} name={storage.name} />
+    </StorageFrame>
+  )
+}
+
+function StorageDetails({ storage }: { readonly storage: Storage }): ReactNode {
+  const disks = useAll('disk').filter((disk) => disk.storage === storage.id)
+  const { size, used, allocated } = storage
+  return (
+    <StorageFrame storage={storage}>
       <div className="grid items-start gap-4 xl:grid-cols-2">
         <Card title={t.whatItIs}>
           <Facts
@@ -151,7 +232,7 @@ function StorageDetails({ storage }: { readonly storage: Storage }): ReactNode {
         />
         {disks.length > most && <p className="text-muted mt-2">{t.biggestShown({ n: most })}</p>}
       </Card>
-    </Page>
+    </StorageFrame>
   )
 }
 

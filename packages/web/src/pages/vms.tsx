@@ -1,5 +1,6 @@
 import type { Vm } from '@nixen/api'
 import { Link, useNavigate } from '@tanstack/react-router'
+import { Plus } from 'lucide-react'
 import { useCallback, useState, type ReactNode } from 'react'
 import { BulkDialog } from '../actions/bulk-dialog.tsx'
 import { vmActions, type VmActionInfo } from '../actions/vm-actions.tsx'
@@ -12,11 +13,13 @@ import { Button } from '../ui/button.tsx'
 import { ObjectLink } from '../ui/link-to.tsx'
 import { Menu } from '../ui/menu.tsx'
 import { Ago } from '../ui/time.tsx'
-import { NothingConnected } from './nothing-connected.tsx'
+import { NothingConnected, solidLink } from './nothing-connected.tsx'
 import { Tags } from '../ui/tags.tsx'
 import { common } from '../i18n/common.ts'
 import { lists } from '../i18n/lists.ts'
 import { shell } from '../i18n/shell.ts'
+import { vmText } from '../i18n/vm.ts'
+import { Protected } from '../lists/protected.tsx'
 import { actionsText } from '../i18n/actions.ts'
 
 const columns: readonly Column<Vm>[] = [
@@ -101,6 +104,14 @@ const columns: readonly Column<Vm>[] = [
     cell: ({ tags }) => <Tags tags={tags} />,
   },
   {
+    id: 'protection',
+    title: lists.head.protected,
+    sort: 'protection.newest',
+    width: 'minmax(8rem, 1fr)',
+    hidden: true,
+    cell: (vm) => <Protected vm={vm} />,
+  },
+  {
     id: 'snapshots',
     title: lists.head.snapshots,
     sort: 'snapshots',
@@ -131,6 +142,19 @@ export function VmsPage(): ReactNode {
       objects={vms}
       columns={columns}
       onOpen={open}
+      actions={
+        <>
+          <Link
+            to="/vms/import"
+            className="border-line bg-raised hover:bg-hover inline-flex min-h-8 items-center rounded-md border px-3 text-sm font-medium"
+          >
+            {vmText.importVm}
+          </Link>
+          <Link to="/vms/new" className={solidLink}>
+            <Plus size={16} aria-hidden /> {vmText.newVm}
+          </Link>
+        </>
+      }
       empty={<NothingConnected what="vms" />}
       bulk={(selected, clear) => <BulkBar selected={selected} clear={clear} />}
     />
@@ -165,6 +189,13 @@ function BulkBar({ selected, clear }: { readonly selected: readonly Vm[]; readon
       >
         {common.more}
       </Menu>
+      <Link
+        to="/vms/compare"
+        search={{ ids: selected.map(({ id }) => id).join(',') }}
+        className="border-line bg-raised hover:bg-hover inline-flex min-h-8 items-center rounded-md border px-3 text-sm font-medium"
+      >
+        {vmText.compare}
+      </Link>
       <Button look="quiet" onClick={clear}>
         {common.clear}
       </Button>

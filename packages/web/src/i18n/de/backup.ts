@@ -127,4 +127,12 @@ export const backup: Translations['backup'] = {
     `${count(p.points, 'Sicherung', 'Sicherungen')}; wiederherstellbar seit ${p.since}. Jede steht für sich: Es gibt keine Kette.`,
   noPointsOfVm: 'Sie hat keine Sicherung.',
   conflicts: (p) => count(p.n, 'Überschneidung', 'Überschneidungen'),
+  backupsTab: 'Sicherungen',
+  newPoint: 'Sicherungen dieser VM',
+  protectionStates: {
+    unprotected: 'kein Sicherungsauftrag umfasst sie',
+    failing: 'ihre letzte Sicherung ist gescheitert',
+    late: 'eine Sicherung ist überfällig',
+    protected: 'geschützt',
+  },
 }

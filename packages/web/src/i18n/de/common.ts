@@ -70,4 +70,7 @@ export const common: Translations['common'] = {
   perSecond: (p) => `${p.amount}/s`,
   nothingMatches: 'Nichts entspricht dem Filter',
   clearFilter: 'Filter aufheben',
+  brokeOff: 'Die Verbindung zum Server ist abgebrochen.',
+  stopped: 'Angehalten.',
+  answered: (p) => `Der Server hat mit ${p.status} geantwortet.`,
 }

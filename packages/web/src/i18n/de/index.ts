@@ -6,6 +6,8 @@ import { connections } from './connections.ts'
 import { inventory } from './inventory.ts'
 import { jobs } from './jobs.ts'
 import { console } from './console.ts'
+import { charts } from './charts.ts'
+import { vm } from './vm.ts'
 import { lists } from './lists.ts'
 import { overview } from './overview.ts'
 import { settings } from './settings.ts'
@@ -14,6 +16,8 @@ import { shell } from './shell.ts'
 
 /** All messages in German. */
 export const de: Translations = {
+  vm,
+  charts,
   console,
   jobs,
   actions,

@@ -121,4 +121,12 @@ export const backup: Translations['backup'] = {
     `${count(p.points, 'sauvegarde', 'sauvegardes')} ; restaurable depuis ${p.since}. Chacune tient seule : il n’y a pas de chaîne.`,
   noPointsOfVm: 'Elle n’a pas de sauvegarde.',
   conflicts: (p) => count(p.n, 'conflit', 'conflits'),
+  backupsTab: 'Sauvegardes',
+  newPoint: 'Sauvegardes de cette VM',
+  protectionStates: {
+    unprotected: 'aucun travail de sauvegarde ne la comprend',
+    failing: 'sa dernière sauvegarde a échoué',
+    late: 'une sauvegarde est en retard',
+    protected: 'protégée',
+  },
 }

@@ -61,4 +61,7 @@ export const common: Translations['common'] = {
   perSecond: (p) => `${p.amount}/s`,
   nothingMatches: 'Rien ne correspond au filtre',
   clearFilter: 'Effacer le filtre',
+  brokeOff: 'La connexion au serveur s’est rompue.',
+  stopped: 'Arrêté.',
+  answered: (p) => `Le serveur a répondu ${p.status}.`,
 }

@@ -27,5 +27,9 @@ test('what is chosen is the same after it was kept', () => {
     fc.tuple(at, days).map(([time, list]) => ({ kind: 'weekly' as const, at: time, days: list })),
     fc.constantFrom(...wholeHours).map((hours) => ({ kind: 'hourly' as const, hours })),
   )
-  fc.assert(fc.property(rhythm, (chosen) => expect(rhythmOf(cronOf(chosen))).toEqual(chosen)))
+  fc.assert(
+    fc.property(rhythm, (chosen) => {
+      expect(rhythmOf(cronOf(chosen))).toEqual(chosen)
+    }),
+  )
 })

@@ -1,13 +1,11 @@
-import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { may, type Permission } from '@nixen/api'
 import { settingsText as t } from '../../i18n/settings.ts'
 import { useAccess } from '../../session/may.ts'
 import { Page } from '../../ui/page.tsx'
+import { TabLinks, type TabLink } from '../../ui/tab-links.tsx'
 
-interface Part {
-  readonly to: string
-  readonly label: string
+interface Part extends TabLink {
   /** Who has it not does not see the part. */
   readonly needs?: Permission
 }
@@ -39,20 +37,7 @@ export function SettingsFrame({
   const seen = parts.filter(({ needs }) => needs === undefined || may(access, needs))
   return (
     <Page title={title} actions={actions} fill={fill}>
-      <nav aria-label={t.parts} className="border-line -mt-1 overflow-x-auto border-b">
-        <ul className="flex">
-          {seen.map(({ to, label }) => (
-            <li key={to}>
-              <Link
-                to={to}
-                className="text-muted hover:text-ink data-[status=active]:border-solid data-[status=active]:text-ink block border-b-2 border-transparent px-3 py-2 whitespace-nowrap"
-              >
-                {label}
-              </Link>
-            </li>
-          ))}
-        </ul>
-      </nav>
+      <TabLinks label={t.parts} tabs={seen} />
       {children}
     </Page>
   )

@@ -1,0 +1,46 @@
+import { area } from './area.ts'
+import { count } from './counts.ts'
+
+/** Charts of what was measured. */
+export const chartsText = area('charts', {
+  title: 'Charts',
+  of: (p: { name: string }) => `Charts of ${p.name}`,
+  compare: 'Compare',
+  compareOf: (p: { n: number }) => `Compare ${count(p.n, 'VM', 'VMs')}`,
+  compareNone: 'Select VMs in their list and choose Compare.',
+  span: 'Time',
+  spans: { '10m': 'last 10 minutes', '2h': 'last 2 hours', '1w': 'last week', '1y': 'last year' },
+  metrics: {
+    cpu: 'CPU',
+    memory: 'Memory',
+    load: 'Load',
+    disk: 'Disks',
+    operations: 'Disk operations',
+    latency: 'Disk latency',
+    network: 'Network',
+    power: 'Power',
+  },
+  series: {
+    cpu: 'CPU',
+    load: 'load',
+    memory: 'in use',
+    'memory.total': 'all',
+    'memory.free': 'free',
+    'disk.read': 'read',
+    'disk.write': 'written',
+    'disk.read-operations': 'read',
+    'disk.write-operations': 'written',
+    'disk.read-latency': 'read',
+    'disk.write-latency': 'written',
+    'network.receive': 'received',
+    'network.transmit': 'sent',
+    power: 'power',
+  },
+  zoomOut: 'Show all',
+  zoomHelp: 'Drag over a chart to look closer.',
+  nothing: 'Nothing was measured in this time. A VM that is off has no figures.',
+  summary: (p: { name: string; last: string; most: string }) => `${p.name}: ${p.last} last, ${p.most} at most`,
+  perSecond: (p: { n: string }) => `${p.n}/s`,
+  milliseconds: (p: { n: string }) => `${p.n} ms`,
+  watt: (p: { n: string }) => `${p.n} W`,
+})

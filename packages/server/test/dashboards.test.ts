@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { isRecord } from '@nixen/core'
 import { startToolstack } from '@nixen/toolstack'
 import { expect, test } from 'vitest'
+import { z } from 'zod'
 import { eventually, signUp, temporaryState, testServer } from './rig.ts'
 
 const folder = join(import.meta.dirname, '../../../dashboards')
@@ -48,6 +49,59 @@ test('the dashboards ask for metrics that there are, and for nothing else', asyn
     expect([...asked].filter((metric) => !known.has(metric))).toEqual([])
     // What is measured and shown nowhere is forgotten soon.
     expect([...known].filter((metric) => metric !== undefined && !asked.has(metric))).toEqual([])
+  }
+})
+
+// What Grafana's model of a dashboard asks for (grafana/grafana, kinds/dashboard/dashboard_kind.cue, schema version 39), as far as these files use it.
+const source = z.strictObject({ type: z.literal('prometheus'), uid: z.literal('${source}') })
+const gridPos = z.strictObject({
+  x: z.int().min(0).max(23),
+  y: z.int().min(0),
+  w: z.int().min(1).max(24),
+  h: z.int().min(1),
+})
+const row = z.looseObject({ type: z.literal('row'), id: z.int(), title: z.string().min(1), gridPos })
+const panel = z.looseObject({
+  type: z.enum(['stat', 'timeseries', 'bargauge', 'gauge', 'table']),
+  id: z.int().positive(),
+  title: z.string().min(1),
+  gridPos,
+  datasource: source,
+  fieldConfig: z.looseObject({ defaults: z.looseObject({}), overrides: z.array(z.unknown()) }),
+  options: z.looseObject({}).optional(),
+  targets: z
+    .array(z.looseObject({ refId: z.string().regex(/^[A-Z]$/), expr: z.string().min(1), datasource: source }))
+    .min(1),
+})
+const variable = z.looseObject({ name: z.string(), type: z.enum(['datasource', 'query']), label: z.string() })
+const model = z.looseObject({
+  title: z.string().min(1),
+  uid: z.string().regex(/^[\w-]{1,40}$/),
+  schemaVersion: z.int().min(36),
+  timezone: z.enum(['browser', 'utc', '']),
+  time: z.strictObject({ from: z.string(), to: z.string() }),
+  templating: z.strictObject({ list: z.array(variable) }),
+  annotations: z.looseObject({ list: z.array(z.unknown()) }),
+  panels: z.array(z.union([row, panel])),
+})
+
+test("the dashboards follow Grafana's model: panels on its grid that do not lie on each other, variables that are there", async () => {
+  for (const name of (await readdir(folder)).filter((file) => file.endsWith('.json'))) {
+    const text = await readFile(join(folder, name), 'utf8')
+    const { panels, templating } = model.parse(JSON.parse(text))
+    expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length)
+    const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) => {
+      expect(x + w).toBeLessThanOrEqual(24)
+      return Array.from({ length: w * h }, (_, i) => `${x + (i % w)} ${y + Math.floor(i / w)}`)
+    })
+    expect(new Set(cells).size).toBe(cells.length)
+    const variables = new Set(templating.list.map((one) => one.name))
+    const used = [...text.matchAll(/\$\{?([a-z]\w*)/g)].map(([, found]) => found ?? '')
+    expect(used.filter((found) => !variables.has(found))).toEqual([])
+    for (const one of panels) {
+      const refs = 'targets' in one ? z.array(z.looseObject({ refId: z.string() })).parse(one.targets) : []
+      expect(new Set(refs.map(({ refId }) => refId)).size).toBe(refs.length)
+    }
   }
 })
 

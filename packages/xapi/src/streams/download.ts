@@ -5,6 +5,7 @@ import type { StreamContext } from '../session/ports.ts'
 import type { Xapi } from '../session/xapi.ts'
 import { atHost, endpointText } from '../transport/endpoint.ts'
 import { isDisconnect, NoAnswer } from '../transport/http-client.ts'
+import { blocksOf } from './blocks-of.ts'
 import { maxRedirections, pathWith, redirectionOf, sessionCookie, type Query, type Redirection } from './http-path.ts'
 import { TransferTask, type TransferOptions } from './transfer-task.ts'
 
@@ -72,8 +73,7 @@ async function head({ http, timeouts }: StreamContext, { endpoint, path }: Redir
 export async function* bodyOf(response: IncomingMessage, signal?: AbortSignal): AsyncGenerator<Uint8Array, void> {
   let received = 0
   try {
-    for await (const part of response) {
-      const bytes = part as Uint8Array // No encoding is set on the response.
+    for await (const bytes of blocksOf(response)) {
       received += bytes.length
       yield bytes
     }

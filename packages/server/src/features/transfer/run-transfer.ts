@@ -3,6 +3,7 @@ import { Channel, raceSignal } from '@nixen/core'
 import type { ActionResult, ActionTask } from '@nixen/providers'
 import { StreamAnswer, type RequestInfo } from '../../http/handler.ts'
 import type { TaskRequest, Tasks } from '../../tasks/tasks.ts'
+import { YoungGarbage } from './young-garbage.ts'
 
 /** Does a task to its end. @throws what it failed with */
 export async function runToEnd(
@@ -39,7 +40,7 @@ export interface DownloadRequest {
   readonly info: RequestInfo
 }
 
-/** Parts that wait for the client; each up to 2 MiB. */
+/** Parts that wait for the client; each a few hundred KiB. */
 const ahead = 2
 
 /**
@@ -58,11 +59,13 @@ export async function giveDownload(
     try {
       const { bytes, length } = await make(task)
       let done = 0
+      const garbage = new YoungGarbage()
       for await (const part of bytes) {
         begun.resolve({ length })
         await raceSignal(channel.push(part), task.signal)
         done += part.length
         task.bytes(done, length)
+        garbage.passed(part.length)
       }
       begun.resolve({ length })
       channel.close()

@@ -193,6 +193,31 @@ describe('a run', () => {
     expect(summary).toMatch(/It took longer than 1.0 s, the time-out of the job/)
   })
 
+  test('is a success when the second attempt is one', async () => {
+    const { client } = tab
+    const [vm] = (await client.vm.list({ q: 'power:halted', limit: 1 })).items
+    if (!vm) throw new Error('No VM is halted')
+    const job = await client.job.create({
+      name: 'At the second try',
+      work: { kind: 'action', action: 'vm.start' },
+      selection: { ids: [vm.id] },
+      limits: { retries: 1, pause: 0 },
+    })
+    const refusal = toolstack.pools[0]?.faults.add({
+      method: 'VM.start',
+      count: 1,
+      error: ['OTHER_OPERATION_IN_PROGRESS', 'VM', '{ref}', 'snapshot', 'a-task'],
+    })
+    const { run } = await client.job.run({ id: job.id })
+    const end = await ended(run)
+    expect(refusal?.used).toBe(1)
+    expect(end).toMatchObject({ state: 'succeeded', failed: 0, items: [{ state: 'succeeded' }] })
+    expect(end.items[0]?.error).toBeUndefined()
+    const [item] = end.items
+    const log = await client.task.log({ id: item?.task ?? '' } as Parameters<typeof client.task.log>[0])
+    expect(JSON.stringify(log)).toMatch(/It failed and is tried again/)
+  })
+
   test('shows who waits, and is no success when the work on one object was cancelled', async () => {
     const { client } = tab
     const [first, second] = (await client.vm.list({ q: 'power:halted', limit: 2 })).items

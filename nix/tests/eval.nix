@@ -47,15 +47,25 @@ let
   ours = lib.filterAttrs (name: _: isOurs name);
   extract =
     config:
-    rename "service" (lib.mapAttrs (_: units.service) (ours config.systemd.services))
-    // rename "timer" (lib.mapAttrs (_: units.timer) (ours config.systemd.timers))
-    // rename "socket" (lib.mapAttrs (_: units.socket) (ours config.systemd.sockets))
-    // lib.listToAttrs (map (each: lib.nameValuePair "${name.ofPath each.where}.mount" (units.mount each)) config.systemd.mounts)
-    // lib.listToAttrs (map (each: lib.nameValuePair "${name.ofPath each.where}.automount" (units.automount each)) config.systemd.automounts)
+    texts config
     // lib.mapAttrs' (path: each: lib.nameValuePair (baseNameOf path) each.text) (
       lib.filterAttrs (path: each: lib.hasPrefix "nixen/" path && each.text != null) config.environment.etc
     )
     // lib.optionalAttrs (config.services.nixen.enable or false) { "nixen.toml" = config.services.nixen.configText; };
+  # Units as NixOS writes them, or as tests/lib/units.nix does.
+  texts = if nixpkgs == null then written else made;
+  made =
+    config:
+    lib.mapAttrs (_: unit: unit.text) (
+      lib.filterAttrs (name: _: isOurs name || lib.hasPrefix "mnt-nixen" name) config.systemd.units
+    );
+  written =
+    config:
+    rename "service" (lib.mapAttrs (_: units.service) (ours config.systemd.services))
+    // rename "timer" (lib.mapAttrs (_: units.timer) (ours config.systemd.timers))
+    // rename "socket" (lib.mapAttrs (_: units.socket) (ours config.systemd.sockets))
+    // lib.listToAttrs (map (each: lib.nameValuePair "${name.ofPath each.where}.mount" (units.mount each)) config.systemd.mounts)
+    // lib.listToAttrs (map (each: lib.nameValuePair "${name.ofPath each.where}.automount" (units.automount each)) config.systemd.automounts);
   name = import ../lib/unit-name.nix { inherit lib; };
 
   run =
@@ -73,7 +83,8 @@ let
       inherit problems;
       warnings = lib.filter (lib.hasInfix "nixen") config.warnings;
       files = extract config // (of.extra or (_: { })) config;
-      values = (of.values or (_: { })) config;
+      # Whole parts of a real NixOS are more than what a case is about.
+      values = if nixpkgs == null then (of.values or (_: { })) config else { };
     }
     // lib.optionalAttrs (toplevel && nixpkgs != null) {
       drvPath = builtins.unsafeDiscardStringContext config.system.build.toplevel.drvPath;

@@ -565,3 +565,48 @@ describe('the installer', () => {
     expect(box.calls().at(-1)).toBe('nixen appliance update configuration')
   })
 })
+
+describe('after an update that was taken back', () => {
+  function rig(): { box: Sandbox; env: Record<string, string> } {
+    const box = sandbox()
+    for (const folder of ['state', 'backups/pre-update-2026-01-01T000000Z', 'backups/pre-update-2026-02-01T000000Z'])
+      mkdirSync(box.at(folder), { recursive: true })
+    box.write('state/db.sqlite', 'newer')
+    box.write('backups/pre-update-2026-02-01T000000Z/nixen-state.json', '{}')
+    box.program('nixen', 'mkdir "$5"; echo "from $3" > "$5/db.sqlite"')
+    box.program('systemctl', '')
+    return {
+      box,
+      env: { NIXEN: box.at('bin/nixen'), NIXEN_STATE_DIR: box.at('state'), NIXEN_BACKUP_DIRECTORY: box.at('backups') },
+    }
+  }
+
+  test('the newest copy from before takes the place of the state, which is kept aside', async () => {
+    const { box, env } = rig()
+    using _ = box
+    expect(await box.script('return-state', [], env)).toMatchObject({ code: 0 })
+    expect(readFileSync(box.at('state/db.sqlite'), 'utf8')).toContain('pre-update-2026-02-01T000000Z')
+    const aside = readdirSync(box.path).find((name) => name.startsWith('state.after-update-')) ?? ''
+    expect(readFileSync(box.at(`${aside}/db.sqlite`), 'utf8')).toBe('newer')
+    expect(box.calls().map((call) => call.split(' ').slice(0, 2).join(' '))).toEqual([
+      'nixen state',
+      'systemctl stop',
+      'systemctl reset-failed',
+      'systemctl start',
+    ])
+  })
+
+  test("a copy that is damaged or missing takes nobody's place", async () => {
+    const { box, env } = rig()
+    using _ = box
+    box.program('nixen', 'exit 5')
+    expect(await box.script('return-state', [], env)).toMatchObject({ code: 5 })
+    rmSync(box.at('backups'), { recursive: true })
+    mkdirSync(box.at('backups'))
+    expect((await box.script('return-state', [], env)).stderr).toContain(
+      'There is no copy of the state from before the update',
+    )
+    expect(readFileSync(box.at('state/db.sqlite'), 'utf8')).toBe('newer')
+    expect(box.calls().some((call) => call.startsWith('systemctl'))).toBe(false)
+  })
+})

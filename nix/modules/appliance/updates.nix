@@ -64,6 +64,19 @@ let
     };
     inherit (updates) keepGenerations;
     snapshot = if updates.snapshot then [ "/run/current-system/sw/bin/systemctl" "start" "nixen-pre-update.service" ] else null;
+    # By their paths in the store: of this generation, whichever one runs.
+    restore =
+      if updates.snapshot then
+        [
+          (lib.getExe' pkgs.coreutils "env")
+          "NIXEN=${lib.getExe cfg.package}"
+          "NIXEN_STATE_DIR=/var/lib/nixen"
+          "NIXEN_BACKUP_DIRECTORY=${cfg.stateBackup.directory}"
+          (lib.getExe pkgs.bash)
+          "${../../scripts/return-state.sh}"
+        ]
+      else
+        null;
     health = {
       url = "${scheme}://127.0.0.1:${toString port}${base}healthz";
       timeout = updates.health.timeout;
@@ -177,7 +190,9 @@ in
 
     systemd.services = {
       # Whatever a loss of power interrupted is ended before the next update can begin.
-      nixen-update-recover = service "Nixen: end an interrupted update" "recover" // {
+      nixen-update-recover = lib.recursiveUpdate (service "Nixen: end an interrupted update" "recover") {
+        # Once a start of the machine: a switch starts again what is wanted and not active.
+        serviceConfig.RemainAfterExit = true;
         wantedBy = [ "multi-user.target" ];
         after = [ "nixen.service" ];
       };

@@ -43,8 +43,9 @@ in
       description = "Become what this guest was told to be";
       wantedBy = [ "multi-user.target" ];
       wants = lib.optional (cfg.bootstrap.flake != null) "network-online.target";
+      # After the target that wants it: the switch starts that target again, and must not wait for this.
       after = [
-        "local-fs.target"
+        "multi-user.target"
         "nix-daemon.socket"
       ]
       ++ lib.optional (cfg.bootstrap.flake != null) "network-online.target";

@@ -58,6 +58,7 @@ case $call in
       [[ -e $root/nothing-newer ]] || printf '{"updated":"%s"}\\n' "$*" > "$folder/flake.lock"
     fi ;;
   rebuild)
+    while [[ -e $root/hold ]]; do sleep 0.05; done
     folder=$(printf '%s\\n' "$@" | sed -n 's/^path:\\(.*\\)#.*/\\1/p')
     name=system-$(sha256sum < <(cat "$folder/flake.lock" "$folder/flake.nix") | cut -c1-8)
     "$root/bin/make-system" "$name"
@@ -101,7 +102,8 @@ fi
 at after
 `
 
-export async function startMachine(): Promise<Machine> {
+/** `patience`: seconds that a system has to answer; little only where it is not going to. */
+export async function startMachine({ patience = 60 }: { readonly patience?: number } = {}): Promise<Machine> {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'nixen-machine-')))
   for (const folder of ['bin', 'store', 'profiles', 'state', 'flake']) mkdirSync(join(root, folder))
   const write = (path: string, text: string): void => writeFileSync(join(root, path), text.replaceAll('ROOT', root))
@@ -118,6 +120,7 @@ export async function startMachine(): Promise<Machine> {
   for (const name of ['nix', 'nix-env', 'git']) script(`bin/${name}`, `#!/bin/sh\nexec "ROOT/bin/stub" ${name} "$@"\n`)
   script('bin/nixos-rebuild', '#!/bin/sh\nexec "ROOT/bin/stub" rebuild "$@"\n')
   script('bin/snapshot', '#!/bin/sh\nexec "ROOT/bin/stub" snapshot "$@"\n')
+  script('bin/restore', '#!/bin/sh\nexec "ROOT/bin/stub" restore "$@"\n')
   script('bin/sendmail', '#!/bin/sh\ncat >> "ROOT/mail"\n')
   for (const name of ['system-older', 'system-old']) {
     mkdirSync(join(root, 'store', name, 'bin'), { recursive: true })
@@ -173,7 +176,8 @@ export async function startMachine(): Promise<Machine> {
     },
     keepGenerations: 7,
     snapshot: [join(root, 'bin/snapshot')],
-    health: { url: `${base}/healthz`, timeout: 1.5, successes: 2, interval: 0.02 },
+    restore: [join(root, 'bin/restore')],
+    health: { url: `${base}/healthz`, timeout: patience, successes: 2, interval: 0.02 },
     notify: {
       on: 'always',
       ntfy: { url: `${base}/ntfy`, tokenFile: join(root, 'token') },

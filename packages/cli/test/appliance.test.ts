@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { createHmac } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { PastRun } from '../src/appliance/journal.ts'
@@ -76,7 +76,7 @@ describe('an update of the machine', () => {
   })
 
   test('goes back when Nixen does not answer, and says so', async () => {
-    await using machine = await startMachine()
+    await using machine = await startMachine({ patience: 1.5 })
     machine.answers = (system) => system === 'system-old'
     const { code, stdout } = await machine.run('update', 'nixpkgs')
     expect(code).toBe(1)
@@ -87,6 +87,31 @@ describe('an update of the machine', () => {
     expect(machine.running()).toBe('system-old')
     expect(machine.told.find(({ url }) => url === '/ntfy')?.headers).toMatchObject({ priority: '5' })
     expect(existsSync(join(machine.root, 'profiles/system-3-link'))).toBe(false)
+  })
+
+  test('puts the state from before back, when the old Nixen cannot start with what the newer one has made of it', async () => {
+    await using machine = await startMachine({ patience: 3 })
+    // The newer one migrates the database and does not answer; the older one refuses the database until it is put back.
+    machine.answers = (system) =>
+      system === 'system-old' &&
+      (!machine.calls().some((call) => call.endsWith(' test')) ||
+        machine.calls().some((call) => call.startsWith('restore')))
+    const { stdout } = await machine.run('update', 'nixen', '--json')
+    expect(JSON.parse(stdout)).toMatchObject({ outcome: 'rolled-back' })
+    expect(stdout).not.toContain('does not answer either')
+    expect(machine.calls().filter((call) => call.startsWith('restore'))).toHaveLength(1)
+    expectWhole(machine)
+  })
+
+  test('that is at work is left alone by "recover"', async () => {
+    await using machine = await startMachine()
+    writeFileSync(join(machine.root, 'hold'), '')
+    const update = machine.run('update', 'nixpkgs')
+    await expect.poll(() => machine.journal(), { timeout: 60_000 }).toBe(true)
+    expect(await machine.run('recover')).toMatchObject({ stdout: 'An update is at work: nothing to recover.\n' })
+    expect((await machine.run('gc')).stderr).toContain('appliance.busy')
+    rmSync(join(machine.root, 'hold'))
+    expect((await update).code).toBe(0)
   })
 
   test.each([
@@ -192,7 +217,7 @@ describe('generations', () => {
   })
 
   test('"rollback" to one that does not answer comes back', async () => {
-    await using machine = await startMachine()
+    await using machine = await startMachine({ patience: 1.5 })
     machine.answers = (system) => system === 'system-old'
     expect((await machine.run('rollback')).code).toBe(1)
     expectWhole(machine)

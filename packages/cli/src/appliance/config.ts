@@ -31,6 +31,8 @@ const schema = z.strictObject({
   keepGenerations: z.int().min(1),
   /** Copies Nixen's own state before anything is changed. */
   snapshot: command.nullable(),
+  /** Puts that copy back, when the old Nixen cannot start with what a newer one has made of its state. */
+  restore: command.nullable(),
   health: z.strictObject({
     url: z.url(),
     /** Seconds after which a new generation that does not answer is given up. */

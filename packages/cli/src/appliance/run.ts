@@ -1,3 +1,4 @@
+import { isAppError } from '@nixen/core'
 import { print, type CommonFlags } from '../command.ts'
 import type { NixenContext } from '../context.ts'
 import { exitCodes } from '../failure.ts'
@@ -7,7 +8,7 @@ import { readApplianceConfig, type ApplianceConfig } from './config.ts'
 import { applianceErrors } from './errors.ts'
 import { defaultGeneration, listGenerations, resolved } from './generations.ts'
 import { ask } from './health.ts'
-import { openJournal, readHistory, readOpenRun, type PastRun } from './journal.ts'
+import { openJournal, readHistory, readOpenRun, type Journal, type PastRun } from './journal.ts'
 import { prune, type Work } from './machine.ts'
 import { noticeOf, tell } from './notify.ts'
 import { runProgram } from './programs.ts'
@@ -47,10 +48,21 @@ export async function update(context: NixenContext, flags: ApplianceFlags, kind:
 /** `nixen appliance recover` */
 export async function recover(context: NixenContext, flags: ApplianceFlags): Promise<void> {
   const work = workOf(context, flags)
-  using journal = openJournal(work.config.stateDirectory)
+  using journal = openUnlessBusy(work.config.stateDirectory)
+  if (!journal) return print(context, flags, { json: null, text: 'An update is at work: nothing to recover.' })
   const run = await recoverRun(journal, work)
   if (run) await report(context, flags, work.config, run)
   else print(context, flags, { json: null, text: 'No update was interrupted.' })
+}
+
+/** Whoever holds the journal is alive, and ends what it has begun. */
+function openUnlessBusy(directory: string): Journal | undefined {
+  try {
+    return openJournal(directory)
+  } catch (error) {
+    if (isAppError(error, 'appliance.busy')) return undefined
+    throw error
+  }
 }
 
 export interface RollbackFlags extends ApplianceFlags {

@@ -4,6 +4,7 @@ import { messageOf } from '@nixen/core'
 import { copyFlake, hashOfLock, publishLock } from './candidate.ts'
 import { applianceErrors } from './errors.ts'
 import { defaultGeneration, resolved } from './generations.ts'
+import type { Health } from './health.ts'
 import type { Journal, OpenRun, PastRun, Step } from './journal.ts'
 import {
   activate,
@@ -170,12 +171,28 @@ async function undo(run: OpenRun, journal: Journal, work: Work, reason: string):
     // The run stays open: "recover", at the next start of the machine too, tries again.
     throw applianceErrors.rollback_failed({ previous: previous.system, reason: messageOf(cause) }, { cause })
   }
-  const found = await health(work)
+  const found = await healthAfterReturn(work)
   const { message } = applianceErrors.rolled_back({ target: target ?? '', previous: previous.system, reason })
   return end(run, journal, work, {
     outcome: 'rolled-back',
     message: found.ok ? message : `${message} It does not answer either: ${found.reason}`,
   })
+}
+
+/**
+ * Whether the old Nixen answers again. A newer one may have changed the state, which an older one then refuses: the copy that was made before
+ * the update takes its place.
+ */
+async function healthAfterReturn(work: Work): Promise<Health> {
+  const { config, log } = work
+  const found = await health(work)
+  if (found.ok || config.snapshot === null || config.restore === null) return found
+  try {
+    await runProgram(config.restore, { step: 'roll back', log })
+    return await health(work)
+  } catch (error) {
+    return { ok: false, reason: `${found.reason} ${messageOf(error)}` }
+  }
 }
 
 /** Ends what an earlier process has left: forward if the new system had answered, otherwise back. Undefined when nothing was left. */

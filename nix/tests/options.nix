@@ -54,7 +54,7 @@ let
           here = location ++ [ name ];
         in
         if option._type or null == "option" then
-          if option.internal or false || !(option.visible or true) then
+          if option.internal or false || option.visible or true == false then
             [ ]
           else
             [
@@ -66,7 +66,7 @@ let
                 example = if option.example or null == null then null else show option.example;
               }
             ]
-            ++ inner option.type here
+            ++ lib.optionals (option.visible or true != "shallow") (inner option.type here)
         else
           walk here option
       ) options

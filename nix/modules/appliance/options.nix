@@ -30,6 +30,8 @@ in
         inherit (nixen.settings) options;
       };
       default = { };
+      # They are told in docs/reference/configuration.md.
+      visible = "shallow";
       example = lib.literalExpression ''
         {
           server.public_url = "https://nixen.example.net";

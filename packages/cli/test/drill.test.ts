@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Toolstack } from '@nixen/toolstack'
@@ -86,6 +86,18 @@ test(
       expect({ code: restored.code, stderr: restored.stderr }).toMatchObject({ code: 0 })
       const [vm] = (await fresh.ask('vm', 'list', '-q', 'name:web-prod-001')).items
       const debug = elsewhere.pools[0]?.debugUrl ?? ''
+      // What was found elsewhere is proved there, and given to whoever speaks NBD.
+      const check = ['point', 'verify', point.id, '--storage', storage.id, '--connection', vm.connection]
+      const checked = await fresh.nixen([...check, '--demand', 'running', '--settle', '0', '--wait'])
+      expect({ code: checked.code, stderr: checked.stderr }).toMatchObject({ code: 0 })
+      const [record] = (await fresh.ask('point', 'checks', point.id)).items
+      expect(record).toMatchObject({ state: 'passed', picture: true })
+      const picture = join(fresh.folder, 'picture.png')
+      await fresh.nixen(['point', 'picture', point.id, record.id, '--out', picture])
+      expect((await readFile(picture)).subarray(1, 4).toString()).toBe('PNG')
+      const { export: given } = await fresh.ask('point', 'export', point.id)
+      expect((await fresh.ask('export', 'list')).items).toMatchObject([{ id: given.id, state: 'serving' }])
+      expect(await fresh.nixen(['export', 'remove', given.id])).toMatchObject({ code: 0 })
       const answer = await fetch(`${debug}/vms/${vm.id.split('.')[2]}/disks/0?offset=0&length=${disk.length}`)
       expect(Buffer.compare(Buffer.from(await answer.arrayBuffer()), disk)).toBe(0)
     }

@@ -74,6 +74,9 @@ describe('a health check by hand', { timeout: 120_000 }, () => {
     ).toBe('PNG')
     const protection = async () => (await client.vm.get({ id: world.vm.id })).protection?.verified
     await expect.poll(protection, { timeout: 30_000 }).toBe(check?.time)
+    // What an alert asks for: VMs that were not proved for so long.
+    const proved = (await client.vm.list({ q: 'protection.verified:<30d' })).items
+    expect(proved.map(({ id }) => id)).toEqual([world.vm.id])
     expect(await (await world.tab.fetch(`${world.server.url}metrics`)).text()).toMatch(
       /nixen_vm_verified_seconds\{[^}]*name="web-prod-001"\} \d+/,
     )
@@ -101,7 +104,7 @@ describe('a health check by hand', { timeout: 120_000 }, () => {
     const { client } = world.tab
     const { task } = await client.point.verify({ id: point.id, demand: 'running', settle: 60_000 })
     const vm = await checked()
-    await world.tab.client.vm.shutdown({ id: vm.id, force: true })
+    await world.tab.client.vm.hardShutdown({ id: vm.id })
     expect((await world.ended(task)).error?.message).toMatch(/The machine is halted/)
     await nothingLeft()
   })
@@ -153,6 +156,29 @@ describe('a job that checks', { timeout: 120_000 }, () => {
       { by: 'Prove', job: job.id },
     ])
     await nothingLeft()
+  })
+
+  test('makes points count: a schedule that keeps verified ones gives up no other for them', async () => {
+    const { client } = world.tab
+    const job = await client.job.create({
+      name: 'Keeps what is good',
+      work: { kind: 'backup', repositories: [world.repository] },
+      selection: { ids: [world.vm.id] },
+      schedules: [{ name: 'nightly', cron: '0 2 1 1 *', keep: { last: 1 }, keepVerified: true }],
+    })
+    const backUp = async () => await world.endedRun((await client.job.run({ id: job.id, schedule: 'nightly' })).run)
+    const mine = async () => (await client.point.list({ q: `job:"${job.id}/nightly"` })).items
+    for (let run = 0; run < 3; run++) expect(await backUp()).toMatchObject({ state: 'succeeded' })
+    // None is good yet.
+    expect(await mine()).toHaveLength(3)
+    const [, middle] = await mine()
+    const { task } = await client.point.verify({ id: middle?.id ?? point.id, demand: 'running', settle: 0 })
+    expect(await world.ended(task)).toMatchObject({ state: 'succeeded' })
+    await backUp()
+    const kept = await mine()
+    // The good one, and the two that are newer.
+    expect(kept).toHaveLength(3)
+    expect(kept.at(-1)).toMatchObject({ id: middle?.id, check: 'passed' })
   })
 
   test('of a damaged restore point fails and is written down as such', async () => {

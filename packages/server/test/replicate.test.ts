@@ -122,14 +122,14 @@ describe('a replica in another pool', { timeout: 120_000 }, () => {
   test('takes the place of its source, is not written over then, and is failed back', async () => {
     const { client } = world.tab
     const { id, points } = await replica()
-    await world.ended((await client.vm.shutdown({ id: world.vm.id, force: true })).task)
+    await world.ended((await client.vm.hardShutdown({ id: world.vm.id })).task)
     expect(await world.ended((await client.replica.start({ id })).task)).toMatchObject({ state: 'succeeded' })
     await writeTo(id, 12 * MiB, noise('in the replica', 65_536))
     const refused = await replicate()
     expect(refused.items[0]?.error?.code).toBe('replica.diverged')
     expect(await replica()).toMatchObject({ state: 'diverged', points })
 
-    await world.ended((await client.vm.shutdown({ id, force: true })).task)
+    await world.ended((await client.vm.hardShutdown({ id })).task)
     const held = await content(id)
     expect(held).not.toBe(await content(world.vm.id))
     expect((await replicate()).items[0]?.error?.message).toMatch(/was started on/)

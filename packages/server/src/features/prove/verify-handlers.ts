@@ -64,7 +64,12 @@ export function verifyHandlers(
       )
       // PNG from us, JPEG from hosts.
       const type = bytes[0] === 0x89 ? 'image/png' : 'image/jpeg'
-      const headers = { 'content-length': String(bytes.length), 'x-content-type-options': 'nosniff' }
+      const name = `${point.name}-check.${type === 'image/png' ? 'png' : 'jpg'}`
+      const headers = {
+        'content-length': String(bytes.length),
+        'content-disposition': `attachment; filename*=UTF-8''${encodeURIComponent(name)}`,
+        'x-content-type-options': 'nosniff',
+      }
       return new StreamAnswer(oneChunk(bytes), { type, compress: false, headers })
     },
   }

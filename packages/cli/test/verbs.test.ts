@@ -217,6 +217,20 @@ describe('completion', () => {
   })
 })
 
+test('a file without a secret is said, whether one is needed or not', async () => {
+  const file = join(place.folder, 'empty')
+  await writeFile(file, '\n')
+  const { code, stderr } = await place.nixen([
+    'connection',
+    'add',
+    'xapi',
+    'https://127.0.0.1:9',
+    '--password-file',
+    file,
+  ])
+  expect([code, stderr]).toEqual([1, expect.stringContaining('[cli.empty_password]')])
+})
+
 test('a secret comes from a file, and lists of objects from fields', async () => {
   const file = join(place.folder, 'secret')
   await writeFile(file, 'a long enough password 7\nsecond line\n')

@@ -23,7 +23,7 @@ export async function readSecrets(
     const value =
       typeof file === 'string' ? await readSecretFile(file) : isAsked ? await askFor(context, field) : undefined
     if (value !== undefined && value !== '') found[field.name] = value
-    else if (field.required)
+    else if (field.required || typeof file === 'string')
       throw cliErrors.empty_password({ source: typeof file === 'string' ? file : 'the terminal' })
   }
   return found

@@ -101,7 +101,7 @@ export class Connections implements AsyncDisposable {
   /** The session in use. @throws connection.not_found, connection.not_connected */
   session(id: ConnectionId): ProviderSession {
     const { keeper, stored } = this.#demand(id)
-    if (!keeper) throw connectionErrors.not_connected({ id, name: stored.name || stored.address, state: 'disabled' })
+    if (!keeper) throw connectionErrors.not_connected({ id, name: this.#nameOf(stored), state: 'disabled' })
     return keeper.session
   }
 
@@ -201,10 +201,15 @@ export class Connections implements AsyncDisposable {
     const { poolKey } = session
     for (const { stored } of this.#live.values()) {
       if (stored.id !== wanted.id && stored.poolKey === poolKey) {
-        throw connectionErrors.exists({ address: wanted.address, id: stored.id, name: stored.name })
+        throw connectionErrors.exists({ address: wanted.address, id: stored.id, name: this.#nameOf(stored) })
       }
     }
     return poolKey
+  }
+
+  /** As people see it: a connection without a name of its own has that of its pool. */
+  #nameOf({ id, address }: StoredConnection): string {
+    return this.#options.inventory.get('connection', id)?.name ?? address
   }
 
   #demand(id: ConnectionId): Live {

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { eventually, makeLab, type Lab, type Place } from './rig.ts'
@@ -32,8 +32,9 @@ test('a VM lives its whole life by the command line alone', async () => {
   const { items: networks } = await place.ask('network', 'list', '-q', 'kind:external')
   const network = networks[0].id
 
-  await nixen('vm', 'create', 'Debian Bookworm 12', 'life', '--vcpus', '1', '--memory', '512MiB', '--disks', `size=64MiB,storage=${storage}`, '--nics', `network=${network}`) // prettier-ignore
-  await becomes('life', { power: 'halted', vcpus: 1, memory: 512 * 1024 * 1024 })
+  await nixen('cloud-config', 'create', 'Web', '#cloud-config\nhostname: {name}\n')
+  await nixen('vm', 'create', 'Debian Bookworm 12', 'life', '--cloud-init', `config=Web,storage=${storage}`, '--options', 'notes=made,ha=best-effort', '--vcpus', '1', '--memory', '512MiB', '--disks', `size=64MiB,storage=${storage}`, '--nics', `network=${network}`) // prettier-ignore
+  await becomes('life', { power: 'halted', vcpus: 1, memory: 512 * 1024 * 1024, notes: 'made', ha: 'best-effort' })
   await nixen('vm', 'update', 'life', '--description', 'For a test', '--tags', 'test')
   await nixen('vm', 'set-cpus', 'life', '2', '--max', '4')
   await nixen('vm', 'set-memory', 'life', '1GiB')
@@ -47,6 +48,9 @@ test('a VM lives its whole life by the command line alone', async () => {
     code: false,
     told: true,
   })
+  const picture = join(place.folder, 'life.png')
+  await nixen('vm', 'screenshot', 'life', '-o', picture)
+  expect((await readFile(picture)).subarray(1, 4).toString()).toBe('PNG')
   await nixen('vm', 'pause', 'life')
   await becomes('life', { power: 'paused' })
   await nixen('vm', 'unpause', 'life')
@@ -60,6 +64,7 @@ test('a VM lives its whole life by the command line alone', async () => {
   await eventually(async () => (await place.ask('disk', 'list', '-q', 'name:="more"')).total === 1)
   await nixen('vm', 'attach-disk', 'life', 'more')
   await eventually(async () => (await place.ask('disk', 'list', '-q', 'name:="more"')).items[0].vms.length === 1)
+  await nixen('vm', 'update-drive', 'life', 'more', '--boot', '--position', '9')
   await nixen('vm', 'detach-disk', 'life', 'more')
   await eventually(async () => (await place.ask('disk', 'list', '-q', 'name:="more"')).items[0].vms.length === 0)
   await nixen('disk', 'delete', 'more', '--yes')

@@ -135,7 +135,7 @@ export const hostActions = {
       key: text('Its private key, PEM, without a password.')
         .includes('PRIVATE KEY-----')
         .max(100_000)
-        .meta({ description: 'Its private key, PEM, without a password.', writeOnly: true }),
+        .meta({ description: 'Its private key, PEM, without a password.', format: 'password', writeOnly: true }),
       chain: text('Certificates of the authorities between, PEM.').max(200_000).default(''),
     }),
     permission: 'host:maintain',

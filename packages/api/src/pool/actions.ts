@@ -62,7 +62,7 @@ export const poolActions = {
       password: text('Password of that host.')
         .min(1)
         .max(1000)
-        .meta({ description: 'Password of that host.', writeOnly: true }),
+        .meta({ description: 'Password of that host.', format: 'password', writeOnly: true }),
       fingerprint: text('SHA-256 fingerprint of its certificate, hexadecimal with colons.').max(200).optional(),
       force: flag('Join although its CPUs or configuration differ.').default(false),
     }),

@@ -10,6 +10,9 @@ const name = text('Name.').min(1).max(1000)
 const path = text('Absolute path on the server or host.').startsWith('/').max(1000)
 const server = text('Name or address of the server.').min(1).max(253)
 
+const secret = (description: string) =>
+  z.string().max(200).optional().meta({ description, format: 'password', writeOnly: true })
+
 /** What a storage is made of, by kind. */
 export const StorageSource = z
   .discriminatedUnion('kind', [
@@ -32,7 +35,7 @@ export const StorageSource = z
       kind: z.literal('smb'),
       server: text('The share: //server/share.').startsWith('//').max(1000),
       username: text('User name.').max(200).optional(),
-      password: text('Password.').max(200).optional(),
+      password: secret('Password.'),
     }),
     z.strictObject({
       kind: z.literal('iscsi'),
@@ -40,7 +43,7 @@ export const StorageSource = z
       iqn: text('Name of the target.').max(300),
       scsiId: text('SCSI id of the unit; it is erased.').max(300),
       username: text('CHAP user.').max(200).optional(),
-      password: text('CHAP password.').max(200).optional(),
+      password: secret('CHAP password.'),
     }),
     z.strictObject({
       kind: z.literal('iso-nfs'),
@@ -52,7 +55,7 @@ export const StorageSource = z
       kind: z.literal('iso-smb'),
       server: text('The share: //server/share.').startsWith('//').max(1000),
       username: text('User name.').max(200).optional(),
-      password: text('Password.').max(200).optional(),
+      password: secret('Password.'),
     }),
     z.strictObject({ kind: z.literal('iso-local'), path: path.meta({ description: 'Folder on the host.' }) }),
     z.strictObject({ kind: z.literal('file'), path: path.meta({ description: 'Folder on the host.' }) }),

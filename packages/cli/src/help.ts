@@ -31,6 +31,7 @@ const others = 'More'
 const examples: readonly (readonly [command: string, what: string])[] = [
   ['nixen serve --simulate', 'try Nixen with a simulated pool'],
   ['nixen connection add xapi https://xcp-1.example.net', 'connect a pool'],
+  ['nixen connection add qemu:///system', 'connect the libvirt of this machine'],
   ["nixen vm list -q 'power:running memory:>8GiB'", 'find VMs'],
   ['nixen vm list --json | jq -r .items[].name', 'use the answer in a script'],
   ['nixen repo backup --repo /backup disk.qcow2', 'back an image up'],

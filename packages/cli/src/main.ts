@@ -1,5 +1,6 @@
 import { run } from '@stricli/core'
 import { nixenApp, routesFor } from './app.ts'
+import { withConnectionKind } from './connect/connection-kind.ts'
 import { processContext } from './context.ts'
 import { exitCodes } from './failure.ts'
 
@@ -8,7 +9,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
   process.exit()
 })
-const words = process.argv.slice(2)
+const words = withConnectionKind(process.argv.slice(2))
 const isHelp = words.length === 0 || (words.length === 1 && /^(--help|-h|help)$/.test(words[0] ?? ''))
 if (isHelp) {
   const { rootHelp } = await import('./help.ts')

@@ -57,7 +57,7 @@ async function play(onStep: NonNullable<DemoHooks['onStep']>): Promise<void> {
     signal: new AbortController().signal,
     clock: systemClock,
   }
-  await demo(context, { once: true, json: false }, { machines: 1, onStep })
+  await demo(context, { once: true, json: false, local: false }, { machines: 1, onStep })
 }
 
 describe('nixen demo', { timeout: 300_000 }, () => {

@@ -11,6 +11,7 @@ import { invitation, summaryJson, summaryText } from './summary.ts'
 
 export interface DemoFlags extends CommonFlags {
   readonly once: boolean
+  readonly local: boolean
 }
 
 /** What watches the demonstration, and shapes it. */

@@ -1,5 +1,6 @@
 import { globSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { runInNewContext } from 'node:vm'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { loadConfig, settingKeys } from '../../packages/server/src/index.ts'
 import { readApplianceConfig } from '../../packages/cli/src/appliance/config.ts'
@@ -124,6 +125,34 @@ test('the command reads the file that the module writes for it', () => {
   const config = readApplianceConfig(path)
   expect(config.kinds['nixpkgs']).toEqual({ inputs: ['nixpkgs'], keepGenerations: 3 })
   expect(config.health.url).toBe('https://127.0.0.1:443/healthz')
+})
+
+describe.skipIf(nixpkgs !== undefined)('the service', () => {
+  test('may ask systemd for the mounts that are declared, and for nothing else', () => {
+    // The case has made it.
+    const { polkit } = caseOf('appliance-full').values as { readonly polkit: string }
+    let rule: (action: object, subject: object) => unknown = () => undefined
+    const polkitd = { addRule: (given: typeof rule) => (rule = given), Result: { YES: 'yes' } }
+    runInNewContext(polkit, { polkit: polkitd })
+    const asks = (user: string, unit: string, verb: string, id = 'org.freedesktop.systemd1.manage-units'): unknown =>
+      rule({ id, lookup: (key: string) => ({ unit, verb })[key] }, { user })
+    expect(asks('nixen', 'mnt-nixen-nas\\x2d1.mount', 'restart')).toBe('yes')
+    expect(asks('nixen', 'mnt-nixen-office.mount', 'start')).toBe('yes')
+    for (const refused of [
+      asks('nixen', 'sshd.service', 'stop'),
+      asks('nixen', 'mnt-nixen-other.mount', 'start'),
+      asks('nixen', 'mnt-nixen-office.mount', 'kill'),
+      asks('nobody', 'mnt-nixen-office.mount', 'start'),
+      asks('nixen', 'mnt-nixen-office.mount', 'start', 'org.freedesktop.systemd1.reload-daemon'),
+    ])
+      expect(refused).toBeUndefined()
+  })
+
+  test('finds the database of the same machine by its socket', () => {
+    const address = /"NIXEN_DATABASE_URL=([^"]*)"/.exec(file('appliance-full', 'nixen.service'))?.[1] ?? ''
+    const { values } = loadConfig({ environment: { NIXEN_DATABASE_URL: address } })
+    expect(new URL(values['database.url']).searchParams.get('host')).toBe('/run/postgresql')
+  })
 })
 
 describe.skipIf(nixpkgs !== undefined)('hardening', () => {

@@ -198,6 +198,12 @@ describe('an update of the machine', () => {
     expect((await machine.run('update', 'kernel')).stderr).toMatch(
       /no update "kernel".*configuration, inputs, nixpkgs, nixen/,
     )
+    const config = readFileSync(machine.config, 'utf8')
+    writeFileSync(machine.config, config.replace('/state"', '/flake/flake.nix/state"'))
+    expect((await machine.run('update', 'nixen')).stderr).toMatch(
+      /run the command with sudo.*appliance\.state_unusable/,
+    )
+    expect((await machine.run('history')).stderr).toMatch(/appliance\.state_unusable/)
     writeFileSync(machine.config, '{"version":1,"flake":"etc"}')
     expect((await machine.run('status')).stderr).toMatch(/appliance\.bad_config/)
     writeFileSync(machine.config, '')

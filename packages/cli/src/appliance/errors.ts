@@ -18,6 +18,10 @@ export const applianceErrors = catalogue('appliance', {
     text: (p: { directory: string }) =>
       `Another update, roll-back or garbage collection is at work (${p.directory}). Wait until it is done: "nixen appliance status".`,
   },
+  state_unusable: {
+    text: (p: { directory: string; reason: string }) =>
+      `${p.directory} cannot be used (${p.reason}). It belongs to root: run the command with sudo.`,
+  },
   interrupted_before: {
     status: 409,
     text: (p: { kind: string; step: string }) =>

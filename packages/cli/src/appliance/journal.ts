@@ -81,9 +81,13 @@ export function readOpenRun(directory: string): OpenRun | undefined {
   }
 }
 
-/** Takes the journal for this process alone, until it is disposed of or the process ends. @throws appliance.busy */
+/** Takes the journal for this process alone, until it is disposed of or the process ends. @throws appliance.busy, appliance.state_unusable */
 export function openJournal(directory: string): Journal {
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw applianceErrors.state_unusable({ directory, reason: messageOf(cause) }, { cause })
+  }
   const lock = takeLock(directory)
   const path = join(directory, 'run.json')
   return {
@@ -108,7 +112,10 @@ function takeLock(directory: string): DatabaseSync {
     return lock
   } catch (cause) {
     lock?.close()
-    throw applianceErrors.busy({ directory }, { cause })
+    const reason = messageOf(cause)
+    throw reason.includes('locked')
+      ? applianceErrors.busy({ directory }, { cause })
+      : applianceErrors.state_unusable({ directory, reason }, { cause })
   }
 }
 
@@ -151,6 +158,6 @@ function readIfThere(path: string): string | undefined {
     return readFileSync(path, 'utf8')
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined
-    throw error
+    throw applianceErrors.state_unusable({ directory: dirname(path), reason: messageOf(error) }, { cause: error })
   }
 }

@@ -40,6 +40,7 @@ const root = createRootRoute({
 const page = { getParentRoute: () => root, errorComponent: PageError } as const
 
 const lists = () => import('./pages/inventory-lists.tsx')
+const more = () => import('./pages/more-lists.tsx')
 const details = () => import('./pages/inventory-details.tsx')
 const routes = [
   createRoute({
@@ -101,6 +102,16 @@ const routes = [
   createRoute({ ...page, path: '/storages/$id', component: lazyRouteComponent(details, 'StoragePage') }),
   createRoute({ ...page, path: '/hosts/$id/charts', component: lazyRouteComponent(details, 'HostChartsPage') }),
   createRoute({ ...page, path: '/storages/$id/charts', component: lazyRouteComponent(details, 'StorageChartsPage') }),
+  createRoute({ ...page, path: '/pools', component: lazyRouteComponent(more, 'PoolsPage') }),
+  createRoute({ ...page, path: '/pools/$id', component: lazyRouteComponent(more, 'PoolPage') }),
+  createRoute({ ...page, path: '/disks', component: lazyRouteComponent(more, 'DisksPage') }),
+  createRoute({ ...page, path: '/templates', component: lazyRouteComponent(more, 'TemplatesPage') }),
+  createRoute({ ...page, path: '/alarms', component: lazyRouteComponent(more, 'AlarmsPage') }),
+  createRoute({
+    ...page,
+    path: '/calendar',
+    component: lazyRouteComponent(() => import('./pages/calendar/calendar.tsx'), 'CalendarPage'),
+  }),
   createRoute({ ...page, path: '/networks', component: lazyRouteComponent(lists, 'NetworksPage') }),
   createRoute({ ...page, path: '/networks/$id', component: lazyRouteComponent(details, 'NetworkPage') }),
   createRoute({

@@ -17,8 +17,7 @@ export const everyPage: readonly {
   },
   {
     name: 'vm-snapshots',
-    path: async (world) =>
-      `vms/${(await world.client.vm.list({ q: 'snapshots:>0', limit: 1 })).items[0]?.id}/snapshots`,
+    path: async (world) => `vms/${(await world.client.vm.list({ limit: 1 })).items[0]?.id}/snapshots`,
   },
   {
     name: 'vm-backups',
@@ -42,6 +41,12 @@ export const everyPage: readonly {
     name: 'storage',
     path: async (world) => `storages/${(await world.client.storage.list({ limit: 1 })).items[0]?.id}`,
   },
+  { name: 'pools', path: () => 'pools' },
+  { name: 'pool', path: async (world) => `pools/${(await world.client.pool.list({ limit: 1 })).items[0]?.id}` },
+  { name: 'disks', path: () => 'disks' },
+  { name: 'templates', path: () => 'templates' },
+  { name: 'alarms', path: () => 'alarms' },
+  { name: 'calendar', path: () => 'calendar' },
   { name: 'networks', path: () => 'networks' },
   {
     name: 'network',

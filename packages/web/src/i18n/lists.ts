@@ -112,6 +112,7 @@ export const lists = area('lists', {
   },
   work: {
     pending: 'pending',
+    waiting: 'waiting',
     running: 'running',
     cancelling: 'cancelling',
     succeeded: 'succeeded',

@@ -1,4 +1,4 @@
-import type { Connection, Host, Storage, Task, Vm } from '@nixen/api'
+import type { Alarm, Connection, Host, Storage, Task, Vm } from '@nixen/api'
 import type { ReactNode } from 'react'
 import { intents } from '../actions/run-vm-action.ts'
 import { vmActions } from '../actions/vm-actions.tsx'
@@ -97,6 +97,7 @@ export function ConnectionState({ connection }: { readonly connection: Connectio
 /** How tasks, runs and items of runs stand. */
 const workLooks: Readonly<Record<string, Look>> = {
   pending: ['ring', 'still'],
+  waiting: ['ring', 'still'],
   running: ['turning', 'warn'],
   cancelling: ['turning', 'warn'],
   succeeded: ['full', 'good'],
@@ -119,6 +120,21 @@ export function WorkState({
     <State shape={shape} tone={tone}>
       {(lists.work as Readonly<Record<string, string>>)[state] ?? state}
       {state === 'running' && progress !== undefined ? ` ${formatPart(progress)}` : ''}
+    </State>
+  )
+}
+
+const severityLooks: Readonly<Record<Alarm['severity'], Look>> = {
+  critical: ['cross', 'bad'],
+  warning: ['half', 'warn'],
+  info: ['ring', 'still'],
+}
+
+export function Severity({ severity }: { readonly severity: Alarm['severity'] }): ReactNode {
+  const [shape, tone] = severityLooks[severity]
+  return (
+    <State shape={shape} tone={tone}>
+      {lists.severities[severity]}
     </State>
   )
 }

@@ -1,4 +1,4 @@
-import type { Alarm, Host, Pool, Storage, Vm } from '@nixen/api'
+import { protectionStates, type Alarm, type Host, type Pool, type Storage, type Vm } from '@nixen/api'
 import { Link } from '@tanstack/react-router'
 import { useMemo, type ReactNode } from 'react'
 import { formatBytes, formatCount } from '../format/format.ts'
@@ -11,7 +11,11 @@ import { Card, Page } from '../ui/page.tsx'
 import { Ago } from '../ui/time.tsx'
 import { NothingConnected } from './nothing-connected.tsx'
 import { shell } from '../i18n/shell.ts'
+import { useNow } from '../format/clock.ts'
+import { backup } from '../i18n/backup.ts'
 import { lists } from '../i18n/lists.ts'
+import { Protected, protectionLooks } from '../lists/protected.tsx'
+import { State } from '../ui/state.tsx'
 import { overview as t } from '../i18n/overview.ts'
 
 /** How everything stands: counts, room, alarms, what was done last. */
@@ -69,6 +73,7 @@ export function OverviewPage(): ReactNode {
             ))}
           </Rows>
         </Card>
+        <Protection />
         <Alarms />
         <Recent />
         <Card title={shell.pools}>
@@ -175,6 +180,78 @@ function Count({
         <span className="text-muted block">{note}</span>
       </Link>
     </li>
+  )
+}
+
+const needy = ['unprotected', 'failing', 'late'] as const
+const month = 30 * 86_400_000
+
+/** Which VMs could not be had again, or only from long ago. */
+function Protection(): ReactNode {
+  const vms = useAll('vm')
+  const now = useNow(60_000)
+  const { counts, verified, worst } = useMemo(() => {
+    const known = vms.filter(({ protection }) => protection !== undefined)
+    const groups = Map.groupBy(known, ({ protection }) => protection?.state ?? 'unprotected')
+    return {
+      counts: groups,
+      verified: known.filter(({ protection }) => (protection?.verified ?? 0) > now - month).length,
+      worst: needy.flatMap((state) => groups.get(state) ?? []),
+    }
+  }, [vms, now])
+  if (counts.size === 0) return null
+  return (
+    <Card
+      title={t.protection}
+      actions={
+        <Link to="/jobs/new" className="text-accent min-h-6 leading-6 hover:underline">
+          {t.makeJob}
+        </Link>
+      }
+    >
+      <ul className="mb-3 grid grid-cols-2 gap-2">
+        {protectionStates.map((state) => {
+          const [shape, tone] = protectionLooks[state]
+          return (
+            <li key={state}>
+              <Link
+                to="/vms"
+                search={{ q: `protection.state:${state}` }}
+                className="hover:bg-hover flex min-h-8 items-center gap-2 rounded-md px-1"
+              >
+                <b className="min-w-8 text-right text-base font-semibold">
+                  {formatCount(counts.get(state)?.length ?? 0)}
+                </b>
+                <State shape={shape} tone={tone}>
+                  {backup.protectionStates[state]}
+                </State>
+              </Link>
+            </li>
+          )
+        })}
+      </ul>
+      <p className="text-muted">
+        {formatCount(verified)} {t.verified}
+      </p>
+      {worst.length === 0 ? (
+        <p className="text-muted mt-2">{t.allRecent}</p>
+      ) : (
+        <>
+          <h3 className="mt-3 mb-1 font-medium">{t.withoutRecent}</h3>
+          <Rows>
+            {worst.slice(0, 20).map((vm) => (
+              <li key={vm.id} className="grid min-h-9 grid-cols-2 items-center gap-3">
+                <span className="truncate">
+                  <ObjectLink id={vm.id} />
+                </span>
+                <Protected vm={vm} />
+              </li>
+            ))}
+          </Rows>
+          {worst.length > 20 && <p className="text-muted mt-1">{t.andMore({ n: worst.length - 20 })}</p>}
+        </>
+      )}
+    </Card>
   )
 }
 

@@ -5,6 +5,7 @@ import { common } from '../i18n/common.ts'
 
 const pages: Readonly<Record<string, string>> = {
   vm: '/vms/$id',
+  pool: '/pools/$id',
   host: '/hosts/$id',
   storage: '/storages/$id',
   network: '/networks/$id',

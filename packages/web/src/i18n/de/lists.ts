@@ -111,6 +111,7 @@ export const lists: Translations['lists'] = {
   },
   work: {
     pending: 'wartet',
+    waiting: 'wartet',
     running: 'läuft',
     cancelling: 'wird abgebrochen',
     succeeded: 'gelungen',

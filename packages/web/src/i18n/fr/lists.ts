@@ -111,6 +111,7 @@ export const lists: Translations['lists'] = {
   },
   work: {
     pending: 'en attente',
+    waiting: 'en attente',
     running: 'en cours',
     cancelling: 'annulation',
     succeeded: 'réussi',

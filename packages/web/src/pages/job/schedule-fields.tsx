@@ -37,7 +37,9 @@ export function ScheduleFields({
   const set = (next: Partial<ScheduleDraft>): void => onChange({ ...schedule, ...next })
   return (
     <fieldset className="border-line grid gap-4 rounded-md border p-4">
-      <legend className="px-1 font-medium">{name || t.scheduleName}</legend>
+      <legend className="px-1 font-medium" translate="no">
+        {name || t.scheduleName}
+      </legend>
       <div className="flex items-start gap-2">
         <div className="grid min-w-0 flex-1 gap-4 sm:grid-cols-3">
           <TextField

@@ -1,4 +1,5 @@
-import type { JobId, RunDetail, RunId } from '@nixen/api'
+import type { JobId, RunDetail, RunId, Vm } from '@nixen/api'
+import { systemClock } from '@nixen/core'
 import { startToolstack, type Toolstack } from '@nixen/toolstack'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { eventually, logIn, signUp, temporaryState, testServer, type Browser } from './rig.ts'
@@ -27,6 +28,20 @@ async function ended(run: RunId): Promise<RunDetail> {
   return await eventually(async () => {
     const found = await tab.client.run.get({ id: run })
     return found.finished === undefined ? undefined : found
+  })
+}
+
+/** Halted VMs, started on one host. */
+async function startedTogether(): Promise<readonly Vm[]> {
+  const { client } = tab
+  const { items: hosts } = await client.host.list({})
+  const { items } = await client.vm.list({ q: 'power:halted', limit: 3 })
+  for (const { id } of items) await client.vm.start({ id, ...(hosts[0] ? { host: hosts[0].id } : {}) })
+  return await eventually(async () => {
+    const now = (await client.vm.list({ q: 'power:running' })).items.filter(({ id }) =>
+      items.some((vm) => vm.id === id),
+    )
+    return now.length === items.length ? now : undefined
   })
 }
 
@@ -176,6 +191,36 @@ describe('a job', () => {
 })
 
 describe('a run', () => {
+  test('does no more at a time on one host than its job says', async () => {
+    const { client } = tab
+    const vms = (await client.vm.list({ q: 'power:running' })).items
+    const host = vms.find(({ host: of }) => vms.filter((vm) => vm.host === of).length > 1)?.host
+    const ids = (host ? vms : await startedTogether()).filter((vm) => host === undefined || vm.host === host)
+    const job = await client.job.create({
+      name: 'One by one',
+      work: { kind: 'snapshot' },
+      selection: { ids: ids.map(({ id }) => id) },
+      limits: { perHost: 1, atOnce: 8 },
+    })
+    const running = new Set<string>()
+    const most: number[] = []
+    toolstack.pools[0]?.faults.setDelays({ methods: { 'VM.snapshot': 200 } })
+    const { run } = await client.job.run({ id: job.id })
+    for (;;) {
+      const { items } = await client.vm.list({ q: 'power:running' })
+      running.clear()
+      for (const { id, busy } of items) if (busy?.includes('snapshot')) running.add(id)
+      most.push(running.size)
+      if ((await client.run.get({ id: run })).finished !== undefined) break
+      await systemClock.sleep(20)
+    }
+    toolstack.pools[0]?.faults.setDelays({})
+    expect((await ended(run)).done).toBe(ids.length)
+    expect(ids.length).toBeGreaterThan(1)
+    expect(Math.max(...most)).toBe(1)
+    await client.job.remove({ id: job.id })
+  })
+
   test('fails with the reason when an object takes longer than it may', async () => {
     const { client } = tab
     const [vm] = (await client.vm.list({ q: 'power:halted', limit: 1 })).items

@@ -11,13 +11,16 @@ import {
 import { isAppError } from '@nixen/core'
 import { prepareAction, type ActionPorts } from '../actions/prepare.ts'
 import type { Principal } from '../auth/principal.ts'
+import { Gates } from './gates.ts'
 import type { JobKind } from './job-kind.ts'
+import { placeOnHost } from './on-host.ts'
 import type { Selected } from './select.ts'
 
 type ActionWork = Extract<JobWork, { kind: 'action' }>
 
 /** Jobs that do an action of the contract with each object, as their owner. */
 export function actionKind(ports: ActionPorts): JobKind<'action'> {
+  const gates = new Gates()
   const prepare = (work: ActionWork, { id }: Selected, who: Principal) => {
     const { operation, info } = operationOf(work)
     const { endpoint } = operation
@@ -53,7 +56,10 @@ export function actionKind(ports: ActionPorts): JobKind<'action'> {
       }
     },
     async work({ job, who }, object, task) {
-      await prepare(job.work as ActionWork, object, who).work(task)
+      const { perHost } = job.limits
+      await gates.run(placeOnHost(ports.inventory, object.id, perHost), task.signal, async () => {
+        await prepare(job.work as ActionWork, object, who).work(task)
+      })
     },
   }
 }

@@ -1,10 +1,10 @@
 import { connectionOfId, demandQuery, formatId, jobErrors, judgeOn, queryTable, vmCan, type VmId } from '@nixen/api'
 import type { ConfigDisk } from '@nixen/providers'
+import { Gates, type Wanted } from '../jobs/gates.ts'
 import type { JobKind, RunContext } from '../jobs/job-kind.ts'
 import { backUpVm } from './back-up-vm.ts'
 import type { BackupPorts, BackupWork } from './backup.ts'
 import { forgetOld } from './forget-old.ts'
-import { Gates, type Wanted } from './gates.ts'
 import { RunRates } from './run-rates.ts'
 
 /** Jobs that back VMs up to repositories. The first time all of a disk is read, then only what changed. */

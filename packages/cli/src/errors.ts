@@ -88,6 +88,16 @@ export const cliErrors = catalogue('cli', {
     status: 409,
     text: (p: { path: string }) => `${p.path} is there already. Say another name with --out, or remove it.`,
   },
+  ambiguous_backup: {
+    status: 422,
+    text: (p: { name: string; candidates: readonly string[] }) =>
+      `There are several backups called ${p.name}: ${p.candidates.join(', ')}. Give the whole name.`,
+  },
+  which_backup_disk: {
+    status: 422,
+    text: (p: { backup: string; disks: readonly string[] }) =>
+      `Say with --disk which disk of ${p.backup}. It has: ${p.disks.join(', ') || 'none'}.`,
+  },
   cannot_read: {
     status: 400,
     text: (p: { path: string; reason: string }) => `${p.path} cannot be read (${p.reason}).`,

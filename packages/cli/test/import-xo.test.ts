@@ -37,7 +37,18 @@ test('backups of Xen Orchestra are planned, converted once, and restored', { tim
   expect(await fingerprint(join(folder, 'xo'))).toBe(before)
 })
 
-test('a configuration is told as a plan', { timeout: 60_000 }, async () => {
+test('a disk is restored from there directly', { timeout: 120_000 }, async () => {
+  const { stdout } = await nixen('import', 'xo', 'restore', 'xo', '20260102T023000Z.json', 'direct.raw')
+  expect(stdout).toContain('direct.raw: 6 MiB')
+  expect((await readFile(join(folder, 'direct.raw'))).equals(await readFile(join(folder, 'expected.raw')))).toBe(true)
+  const { code, stderr } = await nixen('import', 'xo', 'restore', 'xo', 'none.json', 'none.raw')
+  expect({ code, stderr }).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('none.json is not there') as string,
+  })
+})
+
+test('a configuration is told as a plan', { timeout: 120_000 }, async () => {
   await writeFile(
     join(folder, 'config.json'),
     JSON.stringify({ users: [{ email: 'ada@example.org', permission: 'none' }] }),

@@ -2,6 +2,7 @@ import type { RouteMap } from '@stricli/core'
 import { commonFlags, lazyCommand } from '../command.ts'
 import type { NixenContext } from '../context.ts'
 import { commandGroup } from '../group.ts'
+import { targetFlags } from '../disk/flags.ts'
 import { textParser } from '../parse.ts'
 import { repoFlags } from '../repo/flags.ts'
 
@@ -64,7 +65,41 @@ const config = lazyCommand(async () => (await import('./config.ts')).config, {
   docs: { brief: 'Say what jobs, schedules, remotes and users would be here, to be looked at' },
 })
 
-const xo = commandGroup({ plan, apply, config }, 'From Xen Orchestra: its backups, and its configuration as a plan')
+const restore = lazyCommand(async () => (await import('./restore.ts')).restore, {
+  parameters: {
+    flags: {
+      ...sourceFlags,
+      ...targetFlags,
+      disk: optionalText('Which disk, by its uuid or name, where there are several', 'DISK'),
+      work: optionalText(
+        'Folder for exports that must be unpacked; the folder for temporary files when left out',
+        'DIR',
+      ),
+    },
+    positional: {
+      kind: 'tuple',
+      parameters: [
+        ...source.parameters,
+        {
+          brief: 'File of the backup, as "plan --json" has it, or the end of it',
+          parse: textParser,
+          placeholder: 'BACKUP',
+        },
+        {
+          brief: 'Image to make: raw, VHD, qcow2, … by the ending of its name',
+          parse: textParser,
+          placeholder: 'TARGET',
+        },
+      ],
+    },
+  },
+  docs: { brief: 'Restore a disk of a backup to an image file, without converting anything' },
+})
+
+const xo = commandGroup(
+  { plan, apply, restore, config },
+  'From Xen Orchestra: its backups, and its configuration as a plan',
+)
 
 /** `nixen import xo …` */
 export const importRoutes: RouteMap<NixenContext> = commandGroup({ xo }, 'Take over what other programs made')

@@ -2,7 +2,7 @@ import { vmScreenshot } from '@nixen/xapi'
 import { parseId, type VmId } from '@nixen/api'
 import type { CheckPlace, GuestSigns, VerifyActions } from '../../verify/verify-actions.ts'
 import { refOf } from '../actions/context.ts'
-import { callsOf, type ProtectContext, type Stoppable } from '../protect/context.ts'
+import { callsOf, unlessGone, type ProtectContext, type Stoppable } from '../protect/context.ts'
 import { makeCheckPlace, removeCheckPlace } from './place.ts'
 import { answerKey, challengeKey, guestSigns } from './signs.ts'
 
@@ -50,7 +50,9 @@ async function lookAt(
 ): Promise<GuestSigns> {
   const { VM, VM_metrics, VM_guest_metrics } = callsOf(context, { signal })
   const record = await VM.get_record(await refOf(context, vm, 'VM'))
-  const metrics = record.metrics === null ? undefined : await VM_metrics.get_record(record.metrics)
-  const agent = record.guest_metrics === null ? undefined : await VM_guest_metrics.get_record(record.guest_metrics)
+  // A guest that stops between two calls takes its metrics along: the next look sees that.
+  const metrics = record.metrics === null ? undefined : await unlessGone(VM_metrics.get_record(record.metrics))
+  const agent =
+    record.guest_metrics === null ? undefined : await unlessGone(VM_guest_metrics.get_record(record.guest_metrics))
   return guestSigns({ vm: record, metrics, agent }, challenge)
 }

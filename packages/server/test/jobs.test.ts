@@ -259,7 +259,7 @@ describe('a run', () => {
     expect(end).toMatchObject({ state: 'succeeded', failed: 0, items: [{ state: 'succeeded' }] })
     expect(end.items[0]?.error).toBeUndefined()
     const [item] = end.items
-    const log = await client.task.log({ id: item?.task ?? '' } as Parameters<typeof client.task.log>[0])
+    const log = await client.task.log({ id: item?.task ?? '' })
     expect(JSON.stringify(log)).toMatch(/It failed and is tried again/)
   })
 
@@ -281,7 +281,7 @@ describe('a run', () => {
     })
     const states = async () => (await client.run.get({ id: run })).items.map(({ state }) => state)
     expect(await states()).toEqual(['running', 'waiting'])
-    await client.task.cancel({ id: running?.task ?? '' } as Parameters<typeof client.task.cancel>[0])
+    await client.task.cancel({ id: running?.task ?? '' })
     const end = await ended(run)
     expect(end).toMatchObject({ state: 'cancelled', summary: 'Cancelled: 1 of 2 were done.' })
     expect(await states()).toEqual(['cancelled', 'succeeded'])

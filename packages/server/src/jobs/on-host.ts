@@ -1,4 +1,4 @@
-import { typeOfId, type HostId, type ResourceId, type VmId } from '@nixen/api'
+import { typeOfId, type HostId, type ResourceId } from '@nixen/api'
 import type { Inventory } from '../inventory/inventory.ts'
 import type { Wanted } from './gates.ts'
 
@@ -6,6 +6,6 @@ import type { Wanted } from './gates.ts'
 export function placeOnHost(inventory: Inventory, id: ResourceId, perHost: number): readonly Wanted[] {
   const type = typeOfId(id)
   // Ids say the type.
-  const host = type === 'host' ? (id as HostId) : type === 'vm' ? inventory.get('vm', id as VmId)?.host : undefined
+  const host = type === 'host' ? (id as HostId) : type === 'vm' ? inventory.get('vm', id)?.host : undefined
   return host === undefined ? [] : [{ key: host, places: 1, limit: perHost }]
 }

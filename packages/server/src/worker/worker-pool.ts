@@ -11,7 +11,10 @@ import { WorkerProcess, type RunOptions, type WorkerLimits } from './worker-proc
 
 export interface WorkerPoolOptions {
   readonly log: Log
-  /** Operations that read or write much, at the same time; as many as processors and at least 2 when left out. */
+  /**
+   * Operations that read or write much, at the same time, beside one of each repository: a slow repository never keeps others waiting. One less
+   * than there are processors, and at least 1, when left out.
+   */
   readonly heavy?: number | undefined
   /** The same in one repository; 2 when left out. */
   readonly heavyPerRepository?: number | undefined
@@ -58,6 +61,8 @@ const keptMemory = 300 * MiB
 interface Room {
   readonly gate: Gate
   readonly heavy: Semaphore
+  /** The one place that no other repository can take. */
+  readonly own: Semaphore
   /** Processes without work, each with its timer. */
   readonly idle: Map<WorkerProcess, NodeJS.Timeout>
   users: number
@@ -73,7 +78,7 @@ export class WorkerPool implements AsyncDisposable {
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options
-    const { heavy = Math.max(2, availableParallelism()), light = 4, held = 32 } = options
+    const { heavy = Math.max(1, availableParallelism() - 1), light = 4, held = 32 } = options
     this.#limits = { heavy: new Semaphore(heavy), light: new Semaphore(light), held: new Semaphore(held) }
   }
 
@@ -121,7 +126,10 @@ export class WorkerPool implements AsyncDisposable {
               signal,
             })
       using _own = heavy ? await room.heavy.acquire({ signal }) : undefined
-      using _place = await this.#limits[kind === 'exclusive' ? 'heavy' : kind].acquire({ signal })
+      using _place =
+        kind === 'light' || kind === 'held'
+          ? await this.#limits[kind].acquire({ signal })
+          : await acquireEither(room.own, this.#limits.heavy, signal)
       options.started?.()
       return await this.#runIn(room, { operation, place, input, options: { ...options, signal } })
     } catch (error) {
@@ -170,6 +178,7 @@ export class WorkerPool implements AsyncDisposable {
       room = {
         gate: new Gate(),
         heavy: new Semaphore(this.#options.heavyPerRepository ?? 2),
+        own: new Semaphore(1),
         idle: new Map(),
         users: 0,
       }
@@ -217,5 +226,26 @@ export class WorkerPool implements AsyncDisposable {
 
   #forget(key: string, room: Room): void {
     if (room.users === 0 && room.idle.size === 0) this.#rooms.delete(key)
+  }
+}
+
+/** A place of whichever has one first; of `a` when both have. */
+async function acquireEither(a: Semaphore, b: Semaphore, signal: AbortSignal): Promise<Disposable> {
+  const enough = new AbortController()
+  const both = AbortSignal.any([signal, enough.signal])
+  const attempt = async (semaphore: Semaphore): Promise<Disposable> => {
+    const place = await semaphore.acquire({ signal: both })
+    if (enough.signal.aborted) {
+      place[Symbol.dispose]()
+      throw enough.signal.reason
+    }
+    enough.abort()
+    return place
+  }
+  try {
+    return await Promise.any([attempt(a), attempt(b)])
+  } catch {
+    // Neither came before the end.
+    throw signal.reason
   }
 }

@@ -164,6 +164,25 @@ describe('a worker', { timeout: 120_000 }, () => {
     expect(performance.now() - begun).toBeGreaterThan(1900)
   })
 
+  test('of a slow repository keeps no other repository waiting', async () => {
+    const [slow, other] = [place(join(folder, 'slow')), place(join(folder, 'other'))]
+    for (const at of [slow, other]) await pool.run('create', at, {})
+    const { path } = await diskFile()
+    const source = { kind: 'image', path, format: 'raw' } as const
+    const stop = new AbortController()
+    // An hour for each piece.
+    const read = new Allowance(1000)
+    const begun = Array.from({ length: 3 }, async () => {
+      const options = { rates: { read: [read] }, signal: stop.signal }
+      return await pool.run('backup', slow, request([{ name: 'root', source }]), options)
+    })
+    const ended = Promise.allSettled(begun)
+    await expect.poll(() => pool.inside(slow.key), { timeout: 30_000 }).toHaveLength(3)
+    expect(await pool.run('backup', other, request([{ name: 'root', source }]))).toMatchObject({ readBytes: 12 * MiB })
+    stop.abort(new Error('enough'))
+    expect((await ended).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
+  })
+
   test('takes streams: raw, VHD, and a VHD that holds only changes', async () => {
     const at = place()
     await pool.run('create', at, {})

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import { isAppError } from '@nixen/core'
 import type { ActingWorld } from './acting-world.ts'
 import { changesBetween, stateOf } from './acting-world.ts'
-import { localStorage } from './acting-things.ts'
+import { localStorage, newVm } from './acting-things.ts'
 
 interface Cancelled {
   readonly name: string
@@ -26,7 +27,30 @@ export const cancelling: readonly Cancelled[] = [
       return cancelled(world, async (task) => world.actions.vm.migrate({ id: vm.id, host }, task))
     },
   },
+  { name: 'refuses to delete a VM that is being moved, which goes on', run: deletedMeanwhile },
 ]
+
+async function deletedMeanwhile(world: ActingWorld): Promise<void> {
+  const id = await newVm(world, 'on the move')
+  const host = world.one('host', () => true, world.other).id
+  const storage = localStorage(world, world.other).id
+  world.target.first.slow(1500)
+  const moving = world.run(async (task) => world.actions.vm.migrateStorage({ id, host, storage }, task))
+  await world.sees(id, ({ busy }) => busy?.includes('migrate') === true, 'it is being moved')
+  await assert.rejects(
+    world.run(async (task) => world.actions.vm.delete({ id, keepDisks: [], snapshots: true }, task)),
+    (error) => {
+      assert.ok(isAppError(error), `${String(error)} is not of the contract`)
+      assert.match(error.code, /^(vm\.busy|connection\.|xapi\.OTHER_OPERATION_IN_PROGRESS|vm\.)/)
+      return true
+    },
+  )
+  world.target.first.slow(0)
+  const { made: [moved] = [] } = await moving
+  await world.gone(id)
+  const { drives } = await world.sees<'vm'>(moved as never, ({ name }) => name === 'on the move', 'it is there')
+  assert.equal(drives.filter(({ disk }) => disk !== undefined).length, 2, 'with its disks')
+}
 
 async function cancelled(world: ActingWorld, work: Parameters<ActingWorld['run']>[0]): Promise<void> {
   const before = await stateOf(world.target)

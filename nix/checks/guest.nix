@@ -2,17 +2,19 @@
 {
   name = "nixen-guest";
 
-  nodes.machine =
-    { pkgs, ... }:
-    {
-      imports = [ self.nixosModules.guest ];
-      services.nixen-guest.enable = true;
-      services.nixen-guest.cloudInit.enable = false;
-      # The disk of the test is not one that grows.
-      services.nixen-guest.growDisk = false;
-      environment.systemPackages = [ pkgs.xorriso ];
-      specialisation.told.configuration.environment.etc.marker.text = "told";
-    };
+  nodes.machine = {
+    imports = [ self.nixosModules.guest ];
+    services.nixen-guest.enable = true;
+    services.nixen-guest.cloudInit.enable = false;
+    # The disk of the test is not one that grows.
+    services.nixen-guest.growDisk = false;
+    virtualisation.useBootLoader = true;
+    virtualisation.useEFIBoot = true;
+    boot.loader.systemd-boot.enable = true;
+    boot.loader.efi.canTouchEfiVariables = true;
+    system.switch.enable = true;
+    specialisation.told.configuration.environment.etc.marker.text = "told";
+  };
 
   testScript = ''
     machine.wait_for_unit("multi-user.target")

@@ -9,6 +9,11 @@
     {
       imports = [ self.nixosModules.appliance ];
       virtualisation.memorySize = 2048;
+      virtualisation.useBootLoader = true;
+      virtualisation.useEFIBoot = true;
+      boot.loader.systemd-boot.enable = true;
+      boot.loader.efi.canTouchEfiVariables = true;
+      system.switch.enable = true;
       networking.hostName = "nixen";
       services.nixen = {
         enable = true;

@@ -40,6 +40,8 @@ in
         "time-sync.target"
       ];
       restartTriggers = [ cfg.configFile ];
+      # libvirt on other hosts is reached by the system's ssh.
+      path = [ pkgs.openssh ];
       environment = {
         NIXEN_STATE_DIR = "/var/lib/nixen";
         # Sentences that name a command name one that can be typed.
@@ -53,6 +55,8 @@ in
         nixen.hardening.all
         // lib.optionalAttrs (port < 1024) nixen.hardening.lowPort
         // {
+          # Node asks by netlink which addresses the machine has; the certificate is for them.
+          RestrictAddressFamilies = nixen.hardening.all.RestrictAddressFamilies ++ [ "AF_NETLINK" ];
           Type = "exec";
           ExecStart = lib.mkDefault "${lib.getExe cfg.package} serve --config ${cfg.configFile}";
           User = "nixen";

@@ -25,6 +25,7 @@ let
     "nix"
     "nixen"
     "nixos-rebuild"
+    "openssh"
     "openssl"
     "OVMF"
     "qemu"

@@ -33,6 +33,10 @@ export function poolActions(context: XapiContext): ProviderActions['pool'] {
     },
     async enableHa({ id, storages, failures }, task) {
       const ref = await refOf(context, id, 'pool')
+      // What somebody else has turned on is not ours to turn off again.
+      if (await pool.get_ha_enabled(ref)) {
+        throw connectionErrors.unsupported({ action: 'Turning it on', reason: 'high availability is on already.' })
+      }
       const srs = await Promise.all(storages.map((storage) => refOf(context, storage, 'SR')))
       const undo = await task.undo({
         kind: 'pool.disableHa',

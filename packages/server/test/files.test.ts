@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdir, open, readFile, symlink, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { PointId } from '@nixen/api'
@@ -164,6 +164,24 @@ describe('the process that reads file systems', { timeout: 60_000 }, () => {
   const disk = (read: (offset: number, into: Uint8Array) => Promise<void>) => ({
     name: 'disk',
     source: { size: 64 * MiB, read, extents: async function* () {}, [Symbol.asyncDispose]: () => Promise.resolve() },
+  })
+
+  test('has no rights of root and none to read files', async () => {
+    let status = ''
+    let command = ''
+    const looks = disk(async () => {
+      for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+        const about = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+        const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+        if (!about.includes(`PPid:\t${process.pid}\n`) || !line.includes('worker/files/main')) continue
+        status = about
+        command = line
+      }
+    })
+    await readFiles({ do: 'volumes' }, { disks: [looks], signal: new AbortController().signal })
+    const uid = process.getuid?.() === 0 ? 65_534 : process.getuid?.()
+    expect(status).toContain(`Uid:\t${uid}\t${uid}\t${uid}\t${uid}\n`)
+    expect(command).toContain('--permission')
   })
 
   test('is ended when it hangs, and the error is a sentence about the disk', async () => {

@@ -1,5 +1,5 @@
 import { type Client, type Download, type Operation } from '@nixen/api'
-import { isAppError } from '@nixen/core'
+import { isAppError, isRecord } from '@nixen/core'
 import { canAsk, confirm } from '../ask.ts'
 import { print } from '../command.ts'
 import { connect, plainFailure } from '../connect/connect.ts'
@@ -62,6 +62,7 @@ async function answer(context: NixenContext, asked: Asked): Promise<void> {
       const listed = kind.paged
         ? await callList(client, operation, rest, { limit: typeof limit === 'number' ? limit : undefined, signal })
         : await callOperation(client, operation, call, { signal })
+      if (!flags.json) tellBeside(context, listed)
       const text = flags.json
         ? ''
         : await tableText(context, client, { listed, columns, isChosen: flags.columns !== undefined })
@@ -82,6 +83,14 @@ async function answer(context: NixenContext, asked: Asked): Promise<void> {
       await trustingOnce(context, asked)
       return print(context, flags, { json: null, text: '' })
   }
+}
+
+/** What a list says beside its items: on standard error, so that the table stays one. */
+function tellBeside({ process: { stderr } }: NixenContext, listed: unknown): void {
+  if (!isRecord(listed)) return
+  const notes = Array.isArray(listed['notes']) ? listed['notes'].filter((note) => typeof note === 'string') : []
+  for (const note of notes) stderr.write(`${note}\n`)
+  if (listed['more'] === true) stderr.write('There are more: ask for them with --limit.\n')
 }
 
 /** Calls; when the other end shows an unknown certificate that can be pinned, asks about it once and calls again with it. */

@@ -29,6 +29,8 @@ interface Setting {
   readonly selects?: boolean
   /** Jobs that were deleted just now. */
   readonly gone?: readonly string[]
+  /** What replicas build on; `unknown` while a connection cannot be asked. */
+  readonly replicas?: readonly string[] | 'unknown'
 }
 
 /** Runs one round and gives what it removed. */
@@ -41,6 +43,7 @@ async function sweep({
   jobs = ['j1'],
   selects = jobs.length > 0,
   gone: deleted = [],
+  replicas = [],
 }: Setting): Promise<string[]> {
   const gone: string[] = []
   const points = tokens.map(
@@ -62,6 +65,7 @@ async function sweep({
       jobs: new Set(jobs),
       vms: new Map(selects ? [[repository, new Set(['u'])]] : []),
     }),
+    otherTokens: async () => (replicas === 'unknown' ? undefined : new Set(replicas.map((name) => token(name)))),
     onJobGone: () => undefined,
     busy: async () => busy,
     clock: systemClock,
@@ -75,6 +79,12 @@ async function sweep({
 
 test('what the newest restore point builds on stays, what only an older one did goes', async () => {
   expect(await sweep({ strays: [stray('old'), stray('new')], tokens: ['old', 'new'] })).toEqual(['old'])
+})
+
+test('what a replica builds on stays, and nothing that was kept goes while that is not known', async () => {
+  const strays = [stray('replica', { owner: 'j2' }), stray('old')]
+  expect(await sweep({ strays, replicas: ['replica'] })).toEqual(['old'])
+  expect(await sweep({ strays, replicas: 'unknown' })).toEqual([])
 })
 
 test('what a dead run left goes, and with it nothing that is young, in doubt or of a restore', async () => {

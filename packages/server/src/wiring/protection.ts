@@ -18,7 +18,7 @@ export function startProtection({ clock, log, parts }: Base, jobs: Jobs, { live,
     repositories,
     content: async ({ id, repository }: Point, signal: AbortSignal) =>
       (await repositories.run('content', repository, { snapshot: parsePointId(id)?.snapshot ?? '' }, { signal })).vm,
-    otherTokens: neededByReplicas(live),
+    otherTokens: neededByReplicas(live, jobs),
     busy: async () => (await jobs.all()).some(({ id }) => jobs.isRunning(id)),
     wants: async () => await jobWants({ inventory, clock, authenticator: people.authenticator }, await jobs.all()),
     onJobGone: (listener: (id: JobId) => void) => jobs.onRemoved(listener),

@@ -1,6 +1,6 @@
 import type { Vm } from '@nixen/api'
 import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { isLong, afterAll, beforeAll, expect, test } from 'vitest'
 import { openPage, signIn, startBrowser, startWorld, violations, type World } from './rig.ts'
 
 const folder = process.env['NIXEN_SCREENSHOTS']
@@ -78,7 +78,7 @@ test('the screen of a VM is seen and typed on, by keys, combinations and whole t
   expect(problems).toEqual([])
 })
 
-test('a console whose VM stops says so, and opens again by itself when it starts', async () => {
+test.runIf(isLong)('a console whose VM stops says so, and opens again by itself when it starts', async () => {
   const vm = vms[1]!
   await using tab = await openPage(browser)
   const { page } = tab
@@ -90,7 +90,7 @@ test('a console whose VM stops says so, and opens again by itself when it starts
   await expect.poll(async () => await lit(page), { timeout: 30_000 }).toBeGreaterThan(500)
 })
 
-test('what a pool has no console for is said in a sentence', async () => {
+test.runIf(isLong)('what a pool has no console for is said in a sentence', async () => {
   const vm = vms[2]!
   await using tab = await openPage(browser)
   const { page } = tab

@@ -1,5 +1,5 @@
 import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { isLong, afterAll, beforeAll, expect, test } from 'vitest'
 import { openPage, signIn, startBrowser, startWorld, violations, type World } from './rig.ts'
 
 let browser: Browser
@@ -49,24 +49,27 @@ test('a VM is made of a template, with what it comes to and where it fits; what 
   expect(problems).toEqual([])
 })
 
-test('a VM is imported from a file with its progress, and what is no image is refused with the reason', async () => {
-  await using tab = await openPage(browser)
-  const { page } = tab
-  await signIn(page, world, 'vms/import')
-  await page
-    .getByLabel('File (XVA or OVA)')
-    .setInputFiles({ name: 'noise.xva', mimeType: 'application/octet-stream', buffer: Buffer.alloc(200_000, 7) })
-  await page.getByLabel('Storage').selectOption({ index: 1 })
-  await page.getByLabel('Name').fill('from noise')
-  expect(await violations(page)).toEqual([])
-  await page.getByRole('button', { name: 'Import' }).click()
-  await page.getByRole('alert').waitFor()
-  // What was typed stays.
-  expect(await page.getByLabel('Name').inputValue()).toBe('from noise')
-  expect((await world.client.vm.list({ q: 'name:"from noise"' })).total).toBe(0)
-})
+test.runIf(isLong)(
+  'a VM is imported from a file with its progress, and what is no image is refused with the reason',
+  async () => {
+    await using tab = await openPage(browser)
+    const { page } = tab
+    await signIn(page, world, 'vms/import')
+    await page
+      .getByLabel('File (XVA or OVA)')
+      .setInputFiles({ name: 'noise.xva', mimeType: 'application/octet-stream', buffer: Buffer.alloc(200_000, 7) })
+    await page.getByLabel('Storage').selectOption({ index: 1 })
+    await page.getByLabel('Name').fill('from noise')
+    expect(await violations(page)).toEqual([])
+    await page.getByRole('button', { name: 'Import' }).click()
+    await page.getByRole('alert').waitFor()
+    // What was typed stays.
+    expect(await page.getByLabel('Name').inputValue()).toBe('from noise')
+    expect((await world.client.vm.list({ q: 'name:"from noise"' })).total).toBe(0)
+  },
+)
 
-test('VMs are compared on the same charts', async () => {
+test.runIf(isLong)('VMs are compared on the same charts', async () => {
   await using tab = await openPage(browser)
   const { page, problems } = tab
   await signIn(page, world, 'vms?q=power:running')

@@ -1,10 +1,12 @@
 import type { World } from './rig.ts'
 
-/** Every page of the console and where it is. */
-export const everyPage: readonly {
+interface PageAddress {
   readonly name: string
   readonly path: (world: World) => Promise<string> | string
-}[] = [
+}
+
+/** Every page of the console and where it is. */
+export const everyPage: readonly PageAddress[] = [
   { name: 'overview', path: () => '' },
   { name: 'vms', path: () => 'vms' },
   {
@@ -69,3 +71,19 @@ export const everyPage: readonly {
   { name: 'settings-about', path: () => 'settings/about' },
   { name: 'not-found', path: () => 'nothing/here' },
 ]
+
+const main = new Set([
+  'overview',
+  'vms',
+  'vm',
+  'vm-new',
+  'host',
+  'storages',
+  'tasks',
+  'job-new',
+  'connect',
+  'settings-account',
+])
+
+/** Pages that stand for the others in the short run. */
+export const mainPages: readonly PageAddress[] = everyPage.filter(({ name }) => main.has(name))

@@ -8,6 +8,9 @@ import { startToolstack, type Toolstack, type ToolstackOptions } from '@nixen/to
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { expect, vi } from 'vitest'
 
+/** Whether all specs run (`npm run test:e2e`), or the short ones of `npm test`. */
+export const isLong: boolean = process.env['NIXEN_LONG_TESTS'] === '1'
+
 /** The administrator of these tests. */
 export const admin = { name: 'ada', password: 'correct horse battery' }
 

@@ -1,5 +1,5 @@
 import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { isLong, afterAll, beforeAll, expect, test } from 'vitest'
 import { openPage, signIn, startBrowser, startWorld, violations, type World } from './rig.ts'
 
 let browser: Browser
@@ -62,7 +62,7 @@ test('a VM gets another name, tags and memory, and a disk and a NIC more', async
   expect(problems).toEqual([])
 })
 
-test('snapshots hang on a tree: one is taken, gone back to, made a VM of, and deleted', async () => {
+test.runIf(isLong)('snapshots hang on a tree: one is taken, gone back to, made a VM of, and deleted', async () => {
   const vm = await aVm('power:running snapshots:0', 0)
   await using tab = await openPage(browser)
   const { page, problems } = tab
@@ -94,28 +94,33 @@ test('snapshots hang on a tree: one is taken, gone back to, made a VM of, and de
   expect(problems).toEqual([])
 })
 
-test('a running VM has charts, is looked at over other times, and moves to another host that can take it', async () => {
-  const vm = await aVm('power:running', 1)
-  await using tab = await openPage(browser)
-  const { page, problems } = tab
-  await signIn(page, world, `vms/${vm.id}/charts`)
-  await page.getByRole('figure', { name: /^CPU\. / }).waitFor()
-  await page.getByRole('figure', { name: /^Network\. .*received: / }).waitFor()
-  expect(await page.locator('canvas').count()).toBeGreaterThan(2)
-  expect(await violations(page)).toEqual([])
-  await page.getByRole('button', { name: 'last week' }).click()
-  await page.getByRole('figure', { name: /^Memory\. / }).waitFor()
-  await page.getByRole('button', { name: 'More actions' }).click()
-  await page.getByRole('menuitem', { name: 'Migrate …' }).click()
-  const dialog = page.getByRole('dialog')
-  await dialog.getByLabel('To host').selectOption({ index: 1 })
-  expect(await violations(page)).toEqual([])
-  await dialog.getByRole('button', { name: 'Migrate' }).click()
-  await expect.poll(async () => (await world.client.vm.get({ id: vm.id })).host, { timeout: 20_000 }).not.toBe(vm.host)
-  expect(problems).toEqual([])
-})
+test.runIf(isLong)(
+  'a running VM has charts, is looked at over other times, and moves to another host that can take it',
+  async () => {
+    const vm = await aVm('power:running', 1)
+    await using tab = await openPage(browser)
+    const { page, problems } = tab
+    await signIn(page, world, `vms/${vm.id}/charts`)
+    await page.getByRole('figure', { name: /^CPU\. / }).waitFor()
+    await page.getByRole('figure', { name: /^Network\. .*received: / }).waitFor()
+    expect(await page.locator('canvas').count()).toBeGreaterThan(2)
+    expect(await violations(page)).toEqual([])
+    await page.getByRole('button', { name: 'last week' }).click()
+    await page.getByRole('figure', { name: /^Memory\. / }).waitFor()
+    await page.getByRole('button', { name: 'More actions' }).click()
+    await page.getByRole('menuitem', { name: 'Migrate …' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByLabel('To host').selectOption({ index: 1 })
+    expect(await violations(page)).toEqual([])
+    await dialog.getByRole('button', { name: 'Migrate' }).click()
+    await expect
+      .poll(async () => (await world.client.vm.get({ id: vm.id })).host, { timeout: 20_000 })
+      .not.toBe(vm.host)
+    expect(problems).toEqual([])
+  },
+)
 
-test('a VM is deleted after a look at what goes with it, and exported as a file', async () => {
+test.runIf(isLong)('a VM is deleted after a look at what goes with it, and exported as a file', async () => {
   const vm = await aVm('power:halted', 1)
   await using tab = await openPage(browser)
   const { page } = tab

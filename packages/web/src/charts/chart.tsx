@@ -16,6 +16,9 @@ const colours = {
 } as const
 const height = 170
 
+/** Steps of axes with bytes: round numbers are powers of two there. */
+const powers = Array.from({ length: 54 }, (_, power) => 2 ** power)
+
 /** What part of the time is seen, in seconds; all of it when absent. */
 export interface Zoom {
   readonly min: number
@@ -149,10 +152,17 @@ function optionsOf({ width, unit, syncKey, palette, count, setCursor, zoomed }: 
     axes: [
       {
         ...axis,
+        size: 28,
+        space: 70,
         values: (_, splits, __, ___, step) =>
           splits.map((at) => (step < 86_400 ? formatClock(at * 1000) : formatDay(at * 1000))),
       },
-      { ...axis, size: 76, values: (_, splits) => splits.map((value) => formatValue(value, unit)) },
+      {
+        ...axis,
+        size: 76,
+        ...(unit === 'bytes' || unit === 'bytes/s' ? { incrs: powers } : {}),
+        values: (_, splits) => splits.map((value) => formatValue(value, unit)),
+      },
     ],
     series: [
       {},

@@ -107,7 +107,8 @@ export const backup = area('backup', {
   pruning: (p: { name: string }) => `${p.name} is being pruned. Follow it among the tasks.`,
   repositoryName: 'Name',
   repositoryWhere: 'Folder or bucket',
-  repositoryWhereHelp: 'A folder that the server reaches (/mnt/nas/backups), or s3:https://HOST/BUCKET/PATH.',
+  repositoryWhereHelp:
+    'A folder that the server reaches (/mnt/nas/backups), or s3://bucket/prefix?endpoint=https://host.',
   repositoryPassword: 'Password',
   repositoryPasswordHelp: 'It encrypts the backups. Without it nobody can read them: keep it elsewhere, too.',
   accessKey: 'Access key',

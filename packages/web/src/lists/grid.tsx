@@ -41,7 +41,7 @@ export function Grid<T extends { readonly id: string; readonly name: string }>(p
     count: items.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
-    overscan: 12,
+    overscan: 6,
     getItemKey: (index) => items[index]?.id ?? index,
   })
   const shown = rows.getVirtualItems()

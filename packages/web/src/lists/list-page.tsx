@@ -1,5 +1,5 @@
 import type { QueryType } from '@nixen/api'
-import { Columns3 } from 'lucide-react'
+import { Columns3, Download } from 'lucide-react'
 import { useDeferredValue, useMemo, useRef, useState, type ReactNode } from 'react'
 import { formatCount } from '../format/format.ts'
 import { useNow } from '../format/clock.ts'
@@ -10,6 +10,7 @@ import { Button } from '../ui/button.tsx'
 import { useMedia } from '../ui/use-media.ts'
 import { useValue } from '../value.ts'
 import { chooseColumns, chosenColumns, type Column } from './column.ts'
+import { exportRows } from './export-rows.ts'
 import { Grid } from './grid.tsx'
 import { useListAddress } from './list-address.ts'
 import { QueryBar } from './query-bar.tsx'
@@ -79,6 +80,15 @@ export function ListPage<T extends { readonly id: string; readonly name: string 
               nameOf={inventory.nameOf}
             />
             {menu}
+            <Menu
+              label={lists.export}
+              icon={<Download size={16} aria-hidden />}
+              className="min-h-9 max-sm:hidden"
+              entries={[
+                { id: 'csv', label: lists.exportCsv, run: () => exportRows(title, rows.items, 'csv') },
+                { id: 'json', label: lists.exportJson, run: () => exportRows(title, rows.items, 'json') },
+              ]}
+            />
           </div>
           {bulk && chosen.length > 0 && (
             <div role="toolbar" aria-label={lists.selectedRows} className="flex flex-wrap items-center gap-2">

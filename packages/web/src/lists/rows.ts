@@ -27,29 +27,36 @@ export interface RowsInput<T> {
 }
 
 /**
- * Makes the rows of one list, again and again while its objects change. Keeps the order of the last time: sorting what is nearly sorted costs a
- * fraction.
+ * Makes the rows of one list, again and again while its objects change. The order is made of all objects, when they or it change: a letter in the
+ * query only filters. It starts from the order of the last time: sorting what is nearly sorted costs a fraction.
  */
 export class RowMaker<T extends { readonly id: string }> {
   #order: readonly string[] = []
   #orderOf = ''
   #goodQuery = ''
+  #sorted: { readonly of: readonly T[]; readonly by: string; readonly items: readonly T[] } | undefined
 
   make({ type, objects, q, sort, context }: RowsInput<T>): Rows<T> {
     const table = queryTable(type)
     const compiled = compileQuery(q, table, context)
     if (compiled.ok) this.#goodQuery = q
     const used = compiled.ok ? compiled : compileQuery(this.#goodQuery, table, context)
-    const found = used.ok ? objects.filter(used.matches) : [...objects]
-    return { items: this.#sorted(found, { type, sort, context }), problem: compiled.ok ? undefined : compiled.problem }
+    const all = this.#inOrder(objects, { type, sort, context })
+    const items = used.ok && this.#goodQuery.trim() !== '' ? all.filter(used.matches) : all
+    return { items, problem: compiled.ok ? undefined : compiled.problem }
   }
 
-  #sorted(found: readonly T[], { type, sort, context }: Pick<RowsInput<T>, 'type' | 'sort' | 'context'>): readonly T[] {
+  #inOrder(
+    objects: readonly T[],
+    { type, sort, context }: Pick<RowsInput<T>, 'type' | 'sort' | 'context'>,
+  ): readonly T[] {
+    const by = `${type}:${sort}`
+    if (this.#sorted?.of === objects && this.#sorted.by === by) return this.#sorted.items
     const keys = safeSort(sort, type)
     const readers = keys.map((key) => ({ read: valueReader(key, context), descending: key.descending }))
     const places = new Map<string, { readonly item: T; readonly values: readonly SortValue[] }>()
-    for (const item of found) places.set(item.id, { item, values: readers.map(({ read }) => read(item)) })
-    const before = this.#orderOf === `${type}:${sort}` ? this.#order : []
+    for (const item of objects) places.set(item.id, { item, values: readers.map(({ read }) => read(item)) })
+    const before = this.#orderOf === by ? this.#order : []
     const kept = before.flatMap((id) => places.get(id) ?? [])
     const known = new Set(kept.map(({ item }) => item.id))
     const list = [...kept, ...[...places.values()].filter(({ item }) => !known.has(item.id))]
@@ -62,7 +69,8 @@ export class RowMaker<T extends { readonly id: string }> {
     })
     const items = list.map(({ item }) => item)
     this.#order = items.map(({ id }) => id)
-    this.#orderOf = `${type}:${sort}`
+    this.#orderOf = by
+    this.#sorted = { of: objects, by, items }
     return items
   }
 }

@@ -41,48 +41,52 @@ export function OverviewPage(): ReactNode {
       ))}
       <Counts vms={vms} hosts={hosts} storages={storages} pools={pools} />
       <div className="grid items-start gap-4 xl:grid-cols-2">
-        <Card title={shell.hosts}>
-          <Rows>
-            {hosts.map((host) => (
-              <li
-                key={host.id}
-                className="grid min-h-9 grid-cols-[minmax(0,1fr)_7rem_minmax(6rem,1fr)] items-center gap-3"
-              >
-                <span className="truncate">
-                  <ObjectLink id={host.id} />
-                </span>
-                <HostState host={host} />
-                <UsageMeter used={host.memoryUsed} size={host.memory} label={lists.memoryOf({ name: host.name })} />
-              </li>
-            ))}
-          </Rows>
-        </Card>
-        <Card title={shell.storages}>
-          <Rows>
-            {fullest(storages).map((storage) => (
-              <li
-                key={storage.id}
-                className="grid min-h-9 grid-cols-[minmax(0,1fr)_7rem_minmax(6rem,1fr)] items-center gap-3"
-              >
-                <span className="truncate">
-                  <ObjectLink id={storage.id} />
-                </span>
-                <StorageState storage={storage} />
-                <UsageMeter used={storage.used} size={storage.size} label={lists.roomOf({ name: storage.name })} />
-              </li>
-            ))}
-          </Rows>
-        </Card>
-        <Protection />
-        <Alarms />
-        <Recent />
-        <Card title={shell.pools}>
-          <Rows>
-            {pools.map((pool) => (
-              <PoolRow key={pool.id} pool={pool} />
-            ))}
-          </Rows>
-        </Card>
+        <div className="grid min-w-0 gap-4">
+          <Card title={shell.hosts}>
+            <Rows>
+              {hosts.map((host) => (
+                <li
+                  key={host.id}
+                  className="grid min-h-9 grid-cols-[minmax(0,1fr)_7rem_minmax(6rem,1fr)] items-center gap-3"
+                >
+                  <span className="truncate">
+                    <ObjectLink id={host.id} />
+                  </span>
+                  <HostState host={host} />
+                  <UsageMeter used={host.memoryUsed} size={host.memory} label={lists.memoryOf({ name: host.name })} />
+                </li>
+              ))}
+            </Rows>
+          </Card>
+          <Protection />
+        </div>
+        <div className="grid min-w-0 gap-4">
+          <Card title={shell.storages}>
+            <Rows>
+              {fullest(storages).map((storage) => (
+                <li
+                  key={storage.id}
+                  className="grid min-h-9 grid-cols-[minmax(0,1fr)_7rem_minmax(6rem,1fr)] items-center gap-3"
+                >
+                  <span className="truncate">
+                    <ObjectLink id={storage.id} />
+                  </span>
+                  <StorageState storage={storage} />
+                  <UsageMeter used={storage.used} size={storage.size} label={lists.roomOf({ name: storage.name })} />
+                </li>
+              ))}
+            </Rows>
+          </Card>
+          <Alarms />
+          <Recent />
+          <Card title={shell.pools}>
+            <Rows>
+              {pools.map((pool) => (
+                <PoolRow key={pool.id} pool={pool} />
+              ))}
+            </Rows>
+          </Card>
+        </div>
       </div>
     </Page>
   )

@@ -50,11 +50,12 @@ export function Shell(): ReactNode {
             <button
               type="button"
               aria-pressed={treeOpen}
+              aria-label={treeOpen ? t.treeHide : t.treeShow}
               onClick={() => showTree.set(!treeOpen)}
               className="hover:bg-hover text-muted hover:text-ink flex min-h-9 w-full items-center gap-3 rounded-md px-3 text-left font-medium max-lg:hidden"
             >
               <ListTree size={18} aria-hidden />
-              {treeOpen ? t.treeHide : t.treeShow}
+              {t.tree}
             </button>
           </div>
         </div>

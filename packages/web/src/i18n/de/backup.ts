@@ -112,7 +112,8 @@ export const backup: Translations['backup'] = {
   pruning: (p) => `${p.name} wird aufgeräumt. Der Fortgang steht bei den Aufgaben.`,
   repositoryName: 'Name',
   repositoryWhere: 'Ordner oder Bucket',
-  repositoryWhereHelp: 'Ein Ordner, den der Server erreicht (/mnt/nas/backups), oder s3:https://HOST/BUCKET/PFAD.',
+  repositoryWhereHelp:
+    'Ein Ordner, den der Server erreicht (/mnt/nas/backups), oder s3://bucket/ordner?endpoint=https://host.',
   repositoryPassword: 'Passwort',
   repositoryPasswordHelp:
     'Es verschlüsselt die Sicherungen. Ohne es kann niemand sie lesen: Bewahren Sie es auch anderswo auf.',

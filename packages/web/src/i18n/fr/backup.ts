@@ -107,7 +107,8 @@ export const backup: Translations['backup'] = {
   pruning: (p) => `${p.name} est en cours de nettoyage. Suivez-le parmi les tâches.`,
   repositoryName: 'Nom',
   repositoryWhere: 'Dossier ou bucket',
-  repositoryWhereHelp: 'Un dossier que le serveur atteint (/mnt/nas/backups), ou s3:https://HÔTE/BUCKET/CHEMIN.',
+  repositoryWhereHelp:
+    'Un dossier que le serveur atteint (/mnt/nas/backups), ou s3://bucket/dossier?endpoint=https://hote.',
   repositoryPassword: 'Mot de passe',
   repositoryPasswordHelp: 'Il chiffre les sauvegardes. Sans lui personne ne peut les lire : gardez-le aussi ailleurs.',
   accessKey: 'Clé d’accès',

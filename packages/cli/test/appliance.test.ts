@@ -135,18 +135,23 @@ describe('an update of the machine', () => {
 
   // What one does with a machine that lost power, or whose updater was killed: it starts, and "recover" runs.
   test.each([
-    ['nix:before', 'old'],
     ['nix:after', 'old'],
     ['rebuild:after', 'old'],
     ['snapshot:after', 'old'],
-    ['test:before', 'old'],
     ['test:middle', 'old'],
     ['test:after', 'old'],
-    ['nix-env:before', 'new'],
     ['nix-env:middle', 'new'],
     ['nix-env:after', 'new'],
     ['boot:before', 'new'],
-    ['boot:after', 'new'],
+    // Both sides of a boundary between two steps are the same state of the machine.
+    ...(process.env['NIXEN_LONG_TESTS'] === '1'
+      ? ([
+          ['nix:before', 'old'],
+          ['test:before', 'old'],
+          ['nix-env:before', 'new'],
+          ['boot:after', 'new'],
+        ] as const)
+      : []),
   ])('killed at %s is ended by "recover": the machine is whole, and %s', async (point, which) => {
     await using machine = await startMachine()
     machine.killAt(point)

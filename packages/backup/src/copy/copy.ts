@@ -125,7 +125,7 @@ class Copier implements AsyncDisposable {
     // A few small blobs are not worth a thread.
     if (packs.length > 2) this.#pool ??= new CopyPool({ from: this.#from.masterKey, to: this.#to.masterKey }, threads)
     let sinceIndex = 0
-    for await (const parts of mapOrdered(packs, threads + 1, (pack) => this.#load(pack, wanted))) {
+    for await (const parts of mapOrdered(packs, threads + 2, (pack) => this.#load(pack, wanted))) {
       for (const { part, results } of parts) {
         for (const [index, blob] of part.blobs.entries()) await this.#put(blob, results[index])
       }

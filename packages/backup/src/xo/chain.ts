@@ -19,7 +19,8 @@ export interface XoDisk extends DiskSource {
 /** Opens a disk by the name of its newest image. @throws xo.chain_broken, missing, damaged, outside */
 export async function openChain(store: XoStore, name: string, merges: readonly MergeState[] = []): Promise<XoDisk> {
   const merge = merges.find(({ chain }) => chain.includes(name))
-  if (merge && merge.step === 'mergeBlocks' && merge.chain.at(-1) !== name) {
+  // Also when only the names were left to change: it holds what the later backup should.
+  if (merge && merge.chain.at(-1) !== name) {
     throw xoErrors.chain_broken({
       disk: name,
       what: 'it was being merged into the next backup, which was interrupted; the next backup holds what it should',
@@ -111,13 +112,15 @@ class ChainDisk implements XoDisk {
     if (offset < 0 || offset + into.length > this.size) throw new RangeError('beyond the end of the disk')
     const end = offset + into.length
     into.fill(0)
+    const reads: Promise<void>[] = []
     for (let index = this.#after(offset); index < this.#pieces.length; index++) {
       const piece = this.#pieces[index]
-      if (!piece || piece.offset >= end) return
+      if (!piece || piece.offset >= end) break
       const from = Math.max(offset, piece.offset)
       const to = Math.min(end, piece.offset + piece.length)
-      await piece.layer.read(from, into.subarray(from - offset, to - offset))
+      reads.push(piece.layer.read(from, into.subarray(from - offset, to - offset)))
     }
+    await Promise.all(reads)
   }
 
   changesSince(name: string): readonly Extent[] {

@@ -1,4 +1,5 @@
-import { brotliDecompressSync, gunzipSync } from 'node:zlib'
+import { promisify } from 'node:util'
+import { brotliDecompress, gunzip } from 'node:zlib'
 import {
   decodeFooter,
   decodeHeader,
@@ -96,7 +97,10 @@ async function structureOf(file: DiskFile): Promise<{ footer: VhdFooter; header:
   return { footer, header: decodeHeader(head, { path: file.path, at: footer.headerOffset, size: footer.size }) }
 }
 
-type Filter = (bytes: Buffer, file: string) => Buffer
+/** In threads of Node's own pool: several blocks at a time. */
+const decompressors = { brotli: promisify(brotliDecompress), gzip: promisify(gunzip) } as const
+
+type Filter = (bytes: Buffer, file: string) => Promise<Buffer>
 
 async function openFolder(
   store: XoStore,
@@ -104,7 +108,7 @@ async function openFolder(
 ): Promise<XoLayer> {
   const filter = await filterOf(store, target)
   const part = async (file: string): Promise<Buffer> =>
-    filter(await store.read(`${target}/${file}`), `${target}/${file}`)
+    await filter(await store.read(`${target}/${file}`), `${target}/${file}`)
   const footerBytes = await part('footer')
   const footer = sizedFooter(footerBytes, `${target}/footer`)
   const header = folderHeader(await part('header'), `${target}/header`)
@@ -144,17 +148,17 @@ function folderHeader(bytes: Buffer, file: string): { parentUuid: string; parent
 
 async function filterOf(store: XoStore, folder: string): Promise<Filter> {
   const names = await store.list(folder)
-  if (!names.includes('chunk-filters.json')) return (bytes) => bytes
+  if (!names.includes('chunk-filters.json')) return (bytes) => Promise.resolve(bytes)
   const filters = await store.json(`${folder}/chunk-filters.json`)
   const [filter, ...others]: readonly unknown[] = Array.isArray(filters) ? filters : ['?']
   if (others.length > 0 || (filter !== undefined && filter !== 'brotli' && filter !== 'gzip')) {
     throw xoErrors.damaged({ file: `${folder}/chunk-filters.json`, what: 'it names an unknown compression' })
   }
-  if (filter === undefined) return (bytes) => bytes
-  const decompress = filter === 'brotli' ? brotliDecompressSync : gunzipSync
-  return (bytes, file) => {
+  if (filter === undefined) return (bytes) => Promise.resolve(bytes)
+  const decompress = decompressors[filter]
+  return async (bytes, file) => {
     try {
-      return decompress(bytes, { maxOutputLength: blockSize + bitmapSize })
+      return await decompress(bytes, { maxOutputLength: blockSize + bitmapSize })
     } catch (cause) {
       throw xoErrors.damaged({ file, what: 'it cannot be decompressed' }, { cause })
     }
@@ -208,12 +212,14 @@ function blockReader(part: (file: string) => Promise<Buffer>): XoLayer['read'] {
     return await loading
   }
   return async (offset, into) => {
+    const parts: Promise<void>[] = []
     for (let at = 0; at < into.length;) {
       const block = Math.floor((offset + at) / blockSize)
       const inside = offset + at - block * blockSize
-      const length = Math.min(into.length - at, blockSize - inside)
-      into.set((await get(block)).subarray(inside, inside + length), at)
-      at += length
+      const part = into.subarray(at, at + Math.min(into.length - at, blockSize - inside))
+      parts.push(get(block).then((bytes) => part.set(bytes.subarray(inside, inside + part.length))))
+      at += part.length
     }
+    await Promise.all(parts)
   }
 }

@@ -1,4 +1,4 @@
-import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { diskOf, initRepository, restic, temporaryDirectory } from '../../test/support.ts'
@@ -175,6 +175,30 @@ describe('faults', () => {
     expect(failed).toEqual([])
     expect(plan.steps[0]).toMatchObject({ state: 'impossible' })
     expect(plan.steps[0]?.because[0]).toContain('being merged into the next backup')
+    expect(converted.map(({ backup }) => backup.time)).toEqual([second?.time, third?.time])
+    for (const [index, { snapshot }] of converted.entries()) {
+      expect((await diskIn(snapshot, xo.vdi)).equals(contents[index + 1] ?? Buffer.alloc(0))).toBe(true)
+    }
+  })
+
+  test('a merge that was interrupted before names were changed: the merged image stands in for the last one', async () => {
+    const xo = await writer()
+    const contents = states(3)
+    const made = []
+    for (const bytes of contents) made.push(await xo.delta(bytes))
+    const [first, second, third] = made
+    const name = (image: string | undefined): string => image?.split('/').at(-1) ?? ''
+    const data = (image: string | undefined): string =>
+      join(root, xo.vdiFolder, 'data', name(image).replace('.alias.vhd', '.vhd'))
+    // All blocks of the second are in the first, and its alias is gone.
+    for (const block of await readdir(join(data(second?.image), 'blocks/0'))) {
+      await rename(join(data(second?.image), 'blocks/0', block), join(data(first?.image), 'blocks/0', block))
+    }
+    await rm(join(root, second?.image ?? ''))
+    const state = { child: {}, parent: {}, chain: [name(first?.image), name(second?.image)], step: 'cleanup' }
+    await writeFile(join(root, xo.vdiFolder, `.${name(first?.image)}.merge.json`), JSON.stringify(state))
+    const { plan, converted } = await convert()
+    expect(plan.steps.map((step) => step.state)).toEqual(['impossible', 'convert', 'convert'])
     expect(converted.map(({ backup }) => backup.time)).toEqual([second?.time, third?.time])
     for (const [index, { snapshot }] of converted.entries()) {
       expect((await diskIn(snapshot, xo.vdi)).equals(contents[index + 1] ?? Buffer.alloc(0))).toBe(true)

@@ -11,7 +11,7 @@ import { procedures } from '../generated/procedures.ts'
 import type { RpcStream } from '../rpc/rpc-stream.ts'
 import { Rpc, type CallOptions } from '../rpc/rpc.ts'
 import type { KeepaliveOptions } from '../rpc/keepalive.ts'
-import { openTransport, type TransportOptions } from '../transport/transport.ts'
+import { openTransport, type Transport, type TransportOptions } from '../transport/transport.ts'
 import { parseUri, type LibvirtUri } from '../transport/uri.ts'
 import type { Procedure } from '../wire/procedure.ts'
 import { decodeEvent, type EventKinds, type LibvirtEvent } from './events.ts'
@@ -47,10 +47,11 @@ export class Libvirt implements AsyncDisposable {
   /** Every procedure that there is code for, typed: `libvirt.call.domainGetXmlDesc({ dom })`. */
   readonly call: Calls
 
-  private constructor(options: LibvirtOptions, uri: LibvirtUri, duplex: ConstructorParameters<typeof Rpc>[0]) {
+  private constructor(options: LibvirtOptions, uri: LibvirtUri, { duplex, oneByOne }: Transport) {
     this.#options = options
     this.uri = uri
     this.#rpc = new Rpc(duplex, {
+      oneByOne,
       clock: options.clock ?? systemClock,
       onEvent: (program, number, body) => this.#told(program, number, body),
       onClose: (error) => this.#closed.resolve(error),
@@ -86,10 +87,10 @@ export class Libvirt implements AsyncDisposable {
   }
 
   static async #open(options: LibvirtOptions, uri: LibvirtUri, signal: AbortSignal): Promise<Libvirt> {
-    const { duplex, isPrivate } = await openTransport(uri, { tls: options.tls, ssh: options.ssh, signal })
-    const libvirt = new Libvirt(options, uri, duplex)
+    const transport = await openTransport(uri, { tls: options.tls, ssh: options.ssh, signal })
+    const libvirt = new Libvirt(options, uri, transport)
     try {
-      await libvirt.#login(isPrivate, { signal })
+      await libvirt.#login(transport.isPrivate, { signal })
       return libvirt
     } catch (error) {
       libvirt.#rpc.destroy(error)

@@ -33,6 +33,8 @@ interface Waiting {
 
 export interface RpcOptions {
   readonly clock: Clock
+  /** See `Transport.oneByOne`. */
+  readonly oneByOne?: boolean | undefined
   /** A message that the daemon sent by itself. */
   readonly onEvent?: ((program: number, number: number, body: Buffer) => void) | undefined
   /** Told once: the connection has ended, with what it ended. */
@@ -47,6 +49,8 @@ export class Rpc {
   readonly #duplex: Duplex
   readonly #options: RpcOptions
   readonly #frames = new FrameReader()
+  /** What is to be written one by one, and who waits for it; the first is being written. */
+  readonly #outbox: { readonly frame: Buffer; readonly written: (() => void) | undefined }[] = []
   readonly #waiting = new Map<number, Waiting>()
   readonly #streams = new Map<number, RpcStream>()
   /** Streams that ask the daemon to wait. */
@@ -185,8 +189,9 @@ export class Rpc {
     if (this.#ended) throw this.#ended.error
     const frame = Buffer.allocUnsafe(headerLength + part.body.length)
     frame.set(part.body, headerLength)
-    const more = this.#write(frame, { ...addressOf(procedure), type: part.type, serial, status: part.status })
-    if (more) return
+    const header = { ...addressOf(procedure), type: part.type, serial, status: part.status }
+    if (this.#options.oneByOne) return await new Promise((resolve) => void this.#write(frame, header, resolve))
+    if (this.#write(frame, header)) return
     await new Promise<void>((resolve) => {
       const done = (): void => {
         this.#duplex.off('drain', done)
@@ -204,9 +209,23 @@ export class Rpc {
     if (!this.#ended) this.#write(Buffer.allocUnsafe(headerLength), header)
   }
 
-  #write(frame: Buffer, header: Omit<Frame, 'body'>): boolean {
+  #write(frame: Buffer, header: Omit<Frame, 'body'>, written?: () => void): boolean {
     writeHeader(frame, { ...header, length: frame.length })
-    return this.#duplex.write(frame)
+    if (!this.#options.oneByOne) return this.#duplex.write(frame)
+    this.#outbox.push({ frame, written })
+    if (this.#outbox.length === 1) this.#writeNext()
+    return true
+  }
+
+  #writeNext(): void {
+    const [next] = this.#outbox
+    if (!next) return
+    this.#duplex.write(next.frame, () => {
+      // Also after an error: then the connection ends, and whoever waits hears it by that.
+      this.#outbox.shift()
+      next.written?.()
+      this.#writeNext()
+    })
   }
 
   #receive(chunk: Buffer): void {

@@ -15,6 +15,11 @@ export interface Transport {
   readonly duplex: Duplex
   /** Nobody between can read it: a password may be sent. */
   readonly isPrivate: boolean
+  /**
+   * Each message has to be a write of its own. A daemon reads one message from a TLS record and then waits for its socket: what came in the same
+   * record is not seen before something else comes.
+   */
+  readonly oneByOne?: boolean
 }
 
 /** Opens the way that a URI names. @throws libvirt.unreachable, tls_failed, certificate_untrusted; the signal's reason */
@@ -25,7 +30,7 @@ export async function openTransport(uri: LibvirtUri, options: TransportOptions =
     case 'tcp':
       return { duplex: await openTcp(uri, options.signal), isPrivate: false }
     case 'tls':
-      return { duplex: await openTls(uri, options.tls ?? {}, options.signal), isPrivate: true }
+      return { duplex: await openTls(uri, options.tls ?? {}, options.signal), isPrivate: true, oneByOne: true }
     case 'ssh':
       return { duplex: await openSsh(uri, options.ssh ?? {}, options.signal), isPrivate: true }
   }

@@ -1,6 +1,7 @@
 import { parseId, type ResourceId } from '@nixen/api'
 import type { NativeObject } from '../provider.ts'
 import { domainOf, networkOf, poolOf, volumeOf, type LibvirtContext } from './actions/context.ts'
+import { parseNodeDevice } from '@nixen/libvirt'
 import { plain } from './inspect.ts'
 import { notFound } from '../xapi/not-found.ts'
 import { isGone } from './errors.ts'
@@ -37,7 +38,8 @@ export async function fetchNative(context: LibvirtContext, id: ResourceId): Prom
     }
     case 'network': {
       const net = await networkOf(context, as)
-      return native('network', net.uuid, { ...net, ...(await call.networkGetXmlDesc({ net })) })
+      const [{ xml }, active] = await Promise.all([call.networkGetXmlDesc({ net }), call.networkIsActive({ net })])
+      return native('network', net.uuid, { ...net, ...active, xml })
     }
     case 'host':
     case 'pool':
@@ -63,9 +65,16 @@ async function nested(
       const { dom } = await call.domainLookupByUuid({ uuid: key.slice(0, 36) })
       if (type === 'nic') return native('interface', key, { ...dom, ...(await call.domainGetXmlDesc({ dom })) })
       const { snap } = await call.domainSnapshotLookupByName({ dom, name: key.slice(37) })
-      return native('snapshot', key, { name: snap.name, ...(await call.domainSnapshotGetXmlDesc({ snap })) })
+      return native('snapshot', key, {
+        domain: dom.name,
+        uuid: dom.uuid,
+        name: snap.name,
+        ...(await call.domainSnapshotGetXmlDesc({ snap })),
+      })
     }
-    return native('device', key, { name: key, ...(await call.nodeDeviceGetXmlDesc({ name: key })) })
+    const { xml } = await call.nodeDeviceGetXmlDesc({ name: key })
+    const { xml: _parsed, ...device } = parseNodeDevice(xml)
+    return native('device', key, { ...device, xml })
   } catch (error) {
     if (isGone(error)) throw notFound(type, id, error)
     throw error

@@ -7,6 +7,7 @@ import { localStorage, newDisk, newVm, physical, ready, runningVm } from './acti
 export const moreSteps: readonly MultiStep[] = [
   {
     name: 'makes a VM of a snapshot',
+    done: (world) => world.all('vm').some(({ name }) => name === 'from then'),
     calls: 8,
     prepare: async (world) => {
       const id = await newVm(world, 'original')
@@ -27,6 +28,7 @@ export const moreSteps: readonly MultiStep[] = [
   },
   {
     name: 'deletes a disk that a halted VM has',
+    done: (world) => !world.all('disk').some(({ name }) => name === 'to delete'),
     calls: 6,
     prepare: async (world) => {
       const disk = await newDisk(world, 'to delete')
@@ -38,6 +40,7 @@ export const moreSteps: readonly MultiStep[] = [
   },
   {
     name: 'takes a disk off a running VM',
+    done: (world) => world.all('disk').some(({ name, vms }) => name === 'to take off' && vms.length === 0),
     calls: 8,
     prepare: async (world) => {
       const disk = await newDisk(world, 'to take off')
@@ -59,6 +62,8 @@ export const moreSteps: readonly MultiStep[] = [
   },
   {
     name: 'starts a VM from its installation media',
+    // It runs as soon as it was started; the boot order is put back all the same.
+    done: (world) => world.all('vm').some(({ name, power }) => name === 'to recover' && power === 'running'),
     calls: 5,
     prepare: async (world) => {
       const id = await newVm(world, 'to recover')
@@ -99,6 +104,7 @@ export const moreSteps: readonly MultiStep[] = [
   },
   {
     name: 'attaches a storage that is there already',
+    done: (world) => world.all('storage').some(({ name, state }) => name === 'files' && state === 'ok'),
     calls: 8,
     prepare: async (world) => {
       const host = world.one('host').id

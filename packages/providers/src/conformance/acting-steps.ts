@@ -13,9 +13,16 @@ export interface MultiStep {
   readonly prepare: (world: ActingWorld) => Promise<(task: MemoryTask) => Promise<ActionResult | undefined | void>>
   /** The daemon dies in it too, when that is tried at a few places only. */
   readonly dies?: true
+  /**
+   * Whether it is through. The daemon may die when it has done the last call, whose answer nobody gets: then all of it is there, under its name, and
+   * stays.
+   */
+  readonly done?: (world: ActingWorld) => boolean
   /** Fields that differ although everything is in order: VMs that were moved stay where they are. */
   readonly ignore?: readonly string[]
 }
+
+const addedMac = '52:54:00:0a:0b:0c'
 
 /** Actions of the contract that make or change several things one after the other. */
 export const multiStep: readonly MultiStep[] = [
@@ -24,6 +31,7 @@ export const multiStep: readonly MultiStep[] = [
     name: 'creates a VM with disks, NICs and cloud-init',
     calls: 60,
     dies: true,
+    done: (world) => world.all('vm').some(({ name }) => name === 'made-1'),
     prepare: (world) => {
       const storage = localStorage(world).id
       const template = emptyTemplate(world).id
@@ -58,6 +66,7 @@ export const multiStep: readonly MultiStep[] = [
   },
   {
     name: 'attaches a disk to a running VM',
+    done: (world) => world.all('disk').some(({ name, attached }) => name === 'to attach' && attached),
     calls: 10,
     prepare: async (world) => {
       const disk = await newDisk(world, 'to attach')
@@ -67,17 +76,19 @@ export const multiStep: readonly MultiStep[] = [
   },
   {
     name: 'adds a NIC to a running VM',
+    done: (world) => world.all('nic').some(({ mac, attached }) => mac === addedMac && attached),
     calls: 10,
     prepare: (world) => {
       const { id } = world.one('vm', ({ power, agent }) => power === 'running' && agent?.drivers === true)
       const network = world.one('network').id
-      return ready(async (task) => world.actions.vm.addNic({ id, network }, task))
+      return ready(async (task) => world.actions.vm.addNic({ id, network, mac: addedMac }, task))
     },
   },
   {
     name: 'moves a disk of a halted VM',
     calls: 16,
     dies: true,
+    done: (world) => world.all('disk').filter(({ name }) => name === 'to move').length === 1,
     prepare: async (world) => {
       const { id } = world.one('vm', ({ power }) => power === 'halted')
       const disk = await newDisk(world, 'to move')
@@ -90,6 +101,7 @@ export const multiStep: readonly MultiStep[] = [
   },
   {
     name: 'makes a storage',
+    done: (world) => world.all('storage').some(({ name }) => name === 'files'),
     calls: 4,
     prepare: (world) => {
       const host = world.one('host').id
@@ -145,6 +157,7 @@ export const multiStep: readonly MultiStep[] = [
   },
   {
     name: 'moves a VM with its disks to another pool',
+    done: (world) => world.all('vm', world.other).length > 5,
     calls: 20,
     dies: true,
     prepare: (world) => {
@@ -156,6 +169,7 @@ export const multiStep: readonly MultiStep[] = [
   },
   {
     name: 'copies a VM to another pool',
+    done: (world) => world.all('vm', world.other).some(({ name }) => name === 'elsewhere'),
     calls: 20,
     prepare: (world) => {
       const { id } = world.one('vm', ({ power, snapshots }) => power === 'halted' && snapshots === 0)

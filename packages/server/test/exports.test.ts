@@ -15,12 +15,12 @@ let point: Point
 beforeAll(async () => {
   world = await proveWorld()
   point = await world.backUp()
-}, 60_000)
+}, 120_000)
 afterAll(async () => await world[Symbol.asyncDispose]())
 
 const raw = (): string => join(world.work, 'disk.raw')
 
-describe('a restore point that is given away', { timeout: 60_000 }, () => {
+describe('a restore point that is given away', { timeout: 240_000 }, () => {
   test('is read by other programs over a socket, and takes no writes', async () => {
     const { client } = world.tab
     const made = await client.point.export({ id: point.id })

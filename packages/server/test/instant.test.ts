@@ -75,7 +75,7 @@ beforeAll(async () => {
   world = await proveWorld({}, { providers: [provider] })
   guest.vm = world.vm.id
   point = await world.backUp()
-}, 60_000)
+}, 120_000)
 afterAll(async () => {
   await world[Symbol.asyncDispose]()
   await rm(guest.folder, { recursive: true })
@@ -83,7 +83,7 @@ afterAll(async () => {
 
 const exportsOnDisk = async () => await readdir(join(world.state, 'exports')).catch(() => [])
 
-describe('a VM from the repository', { timeout: 60_000 }, () => {
+describe('a VM from the repository', { timeout: 240_000 }, () => {
   test('is refused with the reason where the host cannot, before anything is made', async () => {
     const before = await onPool(world)
     const start = world.tab.client.point.start({ id: point.id })

@@ -70,12 +70,12 @@ export async function proveWorld(
     await eventually(async () => {
       const found = await client.task.get({ id: task })
       return found.finished === undefined ? undefined : found
-    }, 60_000)
+    }, 120_000)
   const endedRun = async (id: RunId): Promise<RunDetail> =>
     await eventually(async () => {
       const found = await client.run.get({ id })
       return found.finished === undefined ? undefined : found
-    }, 60_000)
+    }, 120_000)
   for (const { id } of (await client.network.list({ q: 'kind:external' })).items)
     await ended((await client.network.update({ id, nbd: 'tls' })).task)
   const location = join(work.path, 'repository')

@@ -13,7 +13,7 @@ beforeAll(async () => {
   world = await proveWorld()
   point = await world.backUp()
   before = await onPool(world)
-}, 60_000)
+}, 120_000)
 afterAll(async () => await world[Symbol.asyncDispose]())
 
 const agent = {
@@ -36,7 +36,7 @@ async function nothingLeft(): Promise<void> {
   expect((await world.tab.client.point.leftovers({})).items.filter(({ kept }) => !kept)).toEqual([])
 }
 
-describe('a health check by hand', { timeout: 120_000 }, () => {
+describe('a health check by hand', { timeout: 240_000 }, () => {
   test('starts the VM where it reaches nothing, finds it good by its agent, and keeps the result with the point', async () => {
     const { client } = world.tab
     const { task } = await client.point.verify({ id: point.id, settle: 100 })
@@ -135,7 +135,7 @@ describe('a health check by hand', { timeout: 120_000 }, () => {
   })
 })
 
-describe('a job that checks', { timeout: 120_000 }, () => {
+describe('a job that checks', { timeout: 240_000 }, () => {
   test('takes the VMs whose turn it is, and next time finds none', async () => {
     const { client } = world.tab
     await world.backUp()

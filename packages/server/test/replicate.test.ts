@@ -30,7 +30,7 @@ beforeAll(async () => {
   for (const { id, connection } of (await client.network.list({ q: 'kind:external' })).items)
     if (connection === target.connection) await world.ended((await client.network.update({ id, nbd: 'tls' })).task)
   job = (await client.job.create(replication(target.id))).id
-}, 60_000)
+}, 120_000)
 afterAll(async () => await world[Symbol.asyncDispose]())
 
 async function other() {
@@ -82,7 +82,7 @@ const summary = ({ state, items: [item] }: RunDetail) => ({ state, error: item?.
 const noise = (seed: string, length: number): Buffer =>
   Buffer.concat(Array.from({ length: length / 32 }, (_, at) => createHash('sha256').update(`${seed}${at}`).digest()))
 
-describe('a replica in another pool', { timeout: 120_000 }, () => {
+describe('a replica in another pool', { timeout: 240_000 }, () => {
   test('is made whole, then only what changed goes over, and has as many restore points as are kept', async () => {
     const first = await replicate()
     expect(summary(first)).toEqual({ state: 'succeeded', error: undefined, notes: [] })

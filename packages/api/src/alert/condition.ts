@@ -6,7 +6,7 @@ const limit = {
   clear: fraction('It ends at or below this part; 0.05 below "above" when left out.').optional(),
 } as const
 const of = {
-  q: text('Query of the objects that are looked at: pool:prod -tag:lab; all when left out.').max(4000).optional(),
+  q: text('Query of the objects that are looked at: pool:prod !tag:lab; all when left out.').max(4000).optional(),
 } as const
 
 /** Types of objects whose queries an alert can ask. */
@@ -36,7 +36,7 @@ export const AlertCondition = z
     z.strictObject({
       kind: z.literal('query'),
       type: z.enum(alertQueryTypes).default('vm').meta({ description: 'Type of the objects.' }),
-      q: text('It is about each object that this finds: power:running -tag:backup.').min(1).max(4000),
+      q: text('It is about each object that this finds: power:running !tag:backup.').min(1).max(4000),
     }),
     z.strictObject({
       kind: z.literal('certificate'),

@@ -8,6 +8,26 @@ import { profileOf, startMachine, type Machine } from './appliance-rig.ts'
 
 const before = '{"first":true}\n'
 
+/** Where the updater is killed, and whose system the machine has after it was recovered. */
+const killPoints: readonly (readonly [point: string, which: 'old' | 'new'])[] = [
+  ['nix:after', 'old'],
+  ['rebuild:after', 'old'],
+  ['snapshot:after', 'old'],
+  ['test:middle', 'old'],
+  ['test:after', 'old'],
+  ['nix-env:middle', 'new'],
+  ['nix-env:after', 'new'],
+  ['boot:before', 'new'],
+]
+/** Both sides of a boundary between two steps are the same state of the machine: the other side only when there is time. */
+const furtherKillPoints: typeof killPoints = [
+  ['nix:before', 'old'],
+  ['test:before', 'old'],
+  ['nix-env:before', 'new'],
+  ['boot:after', 'new'],
+]
+const isLong = process.env['NIXEN_LONG_TESTS'] === '1'
+
 /** Whole: what runs, what boots and the profile are one system, and the lock file is the one that it was built from. */
 function expectWhole(machine: Machine): void {
   expect(machine.boots()).toBe(machine.running())
@@ -134,36 +154,21 @@ describe('an update of the machine', () => {
   })
 
   // What one does with a machine that lost power, or whose updater was killed: it starts, and "recover" runs.
-  test.each([
-    ['nix:after', 'old'],
-    ['rebuild:after', 'old'],
-    ['snapshot:after', 'old'],
-    ['test:middle', 'old'],
-    ['test:after', 'old'],
-    ['nix-env:middle', 'new'],
-    ['nix-env:after', 'new'],
-    ['boot:before', 'new'],
-    // Both sides of a boundary between two steps are the same state of the machine.
-    ...(process.env['NIXEN_LONG_TESTS'] === '1'
-      ? ([
-          ['nix:before', 'old'],
-          ['test:before', 'old'],
-          ['nix-env:before', 'new'],
-          ['boot:after', 'new'],
-        ] as const)
-      : []),
-  ])('killed at %s is ended by "recover": the machine is whole, and %s', async (point, which) => {
-    await using machine = await startMachine()
-    machine.killAt(point)
-    const killed = await machine.run('update', 'inputs')
-    expect(killed.stdout).toBe('')
-    // At no moment would a machine that loses power boot what has not answered.
-    expect(which === 'new' || machine.boots() === 'system-old').toBe(true)
-    const { code } = await machine.run('recover')
-    expect(code).toBe(which === 'old' ? 1 : 0)
-    expectWhole(machine)
-    expect(machine.running() === 'system-old').toBe(which === 'old')
-  })
+  test.each(isLong ? [...killPoints, ...furtherKillPoints] : killPoints)(
+    'killed at %s is ended by "recover": the machine is whole, and %s',
+    async (point, which) => {
+      await using machine = await startMachine()
+      machine.killAt(point)
+      const killed = await machine.run('update', 'inputs')
+      expect(killed.stdout).toBe('')
+      // At no moment would a machine that loses power boot what has not answered.
+      expect(which === 'new' || machine.boots() === 'system-old').toBe(true)
+      const { code } = await machine.run('recover')
+      expect(code).toBe(which === 'old' ? 1 : 0)
+      expectWhole(machine)
+      expect(machine.running() === 'system-old').toBe(which === 'old')
+    },
+  )
 
   test('takes the tracked files of a git repository only, and commits the new lock file', async () => {
     await using machine = await startMachine()

@@ -166,22 +166,33 @@ describe('the process that reads file systems', { timeout: 60_000 }, () => {
     source: { size: 64 * MiB, read, extents: async function* () {}, [Symbol.asyncDispose]: () => Promise.resolve() },
   })
 
-  test('has no rights of root and none to read files', async () => {
-    let status = ''
-    let command = ''
-    const looks = disk(async () => {
-      for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-        const about = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
-        const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
-        if (!about.includes(`PPid:\t${process.pid}\n`) || !line.includes('worker/files/main')) continue
-        status = about
-        command = line
-      }
-    })
+  /** The process that reads, as the system shows it. */
+  async function reader(): Promise<{ pid: number; status: string; command: string } | undefined> {
+    for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+      const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+      const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+      const isOurs = status.includes(`PPid:\t${process.pid}\n`) && command.includes('worker/files/main')
+      if (isOurs) return { pid: Number(pid), status, command }
+    }
+    return undefined
+  }
+
+  test('has no rights of root', async () => {
+    let found: Awaited<ReturnType<typeof reader>>
+    const looks = disk(async () => void (found = await reader()))
     await readFiles({ do: 'volumes' }, { disks: [looks], signal: new AbortController().signal })
     const uid = process.getuid?.() === 0 ? 65_534 : process.getuid?.()
-    expect(status).toContain(`Uid:\t${uid}\t${uid}\t${uid}\t${uid}\n`)
-    expect(command).toContain('--permission')
+    expect(found?.status).toContain(`Uid:\t${uid}\t${uid}\t${uid}\t${uid}\n`)
+    expect(found?.command).toContain('--permission')
+  })
+
+  test('may crash: that is a sentence about the disk, and nothing else is harmed', async () => {
+    const kills = disk(async () => {
+      process.kill((await reader())?.pid ?? Number.NaN, 'SIGKILL')
+      await new Promise(() => undefined)
+    })
+    const asked = readFiles({ do: 'volumes' }, { disks: [kills], signal: new AbortController().signal })
+    await expect(asked).rejects.toThrow('disk is damaged: it made the reading process end (SIGKILL)')
   })
 
   test('is ended when it hangs, and the error is a sentence about the disk', async () => {

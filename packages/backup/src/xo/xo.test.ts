@@ -44,6 +44,9 @@ function states(count: number): Buffer[] {
   return list
 }
 
+/** What the writer says of a backup that it wrote. */
+type Delta = Awaited<ReturnType<XoWriter['delta']>>
+
 async function writer(options: Partial<XoWriterOptions> = {}): Promise<XoWriter> {
   const made = new XoWriter({ root, ...options })
   await made.init()
@@ -133,7 +136,7 @@ describe('faults', () => {
   test('a chain without its base is named, and other chains are converted', async () => {
     const xo = await writer()
     const contents = states(3)
-    const made = []
+    const made: Delta[] = []
     for (const bytes of contents) made.push(await xo.delta(bytes))
     const base = made[0]?.image ?? ''
     await rename(join(root, base), join(root, `${base}.away`))
@@ -148,7 +151,7 @@ describe('faults', () => {
 
   test('a chain whose middle was replaced is not mixed up', async () => {
     const xo = await writer({ form: 'file' })
-    const made = []
+    const made: Delta[] = []
     for (const bytes of states(3)) made.push(await xo.delta(bytes))
     const stranger = await writer({ form: 'file' })
     const { image } = await stranger.delta(states(1)[0] ?? Buffer.alloc(0))
@@ -161,7 +164,7 @@ describe('faults', () => {
   test('a merge that was interrupted: the backup that it made whole is had, the one that it takes away is named', async () => {
     const xo = await writer()
     const contents = states(3)
-    const made = []
+    const made: Delta[] = []
     for (const bytes of contents) made.push(await xo.delta(bytes))
     const [first, second, third] = made
     // One block of the second was moved into the first, whose list of blocks does not know it yet.
@@ -184,7 +187,7 @@ describe('faults', () => {
   test('a merge that was interrupted before names were changed: the merged image stands in for the last one', async () => {
     const xo = await writer()
     const contents = states(3)
-    const made = []
+    const made: Delta[] = []
     for (const bytes of contents) made.push(await xo.delta(bytes))
     const [first, second, third] = made
     const name = (image: string | undefined): string => image?.split('/').at(-1) ?? ''

@@ -56,6 +56,10 @@ export async function startOwnDaemon(options: OwnDaemonOptions = {}): Promise<Ow
   }
 }
 
+/** What libvirt found out about the QEMUs of this machine, by file name: seconds of work that the next daemon of this process is spared. */
+const probed = new Map<string, Buffer>()
+const probedFolder = 'cache/libvirt/qemu/capabilities'
+
 interface DaemonPlace {
   readonly program: string
   readonly folder: string
@@ -119,6 +123,8 @@ class Daemon implements OwnDaemon {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop()
     await this.#endGuests()
+    const known = path.join(this.folder, probedFolder)
+    for (const name of await readdir(known).catch(() => [])) probed.set(name, await readFile(path.join(known, name)))
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 })
   }
 
@@ -164,9 +170,15 @@ class Daemon implements OwnDaemon {
       ...config,
     })
     await write('config/libvirt/qemu.conf', { stdio_handler: 'file', ...qemuConfig })
-    for (const part of ['run', 'config', 'config/libvirt', 'cache', 'data', 'images']) {
+    const cache = ['cache', 'cache/libvirt', 'cache/libvirt/qemu', probedFolder]
+    for (const part of ['run', 'config', 'config/libvirt', ...cache, 'data', 'images']) {
       await mkdir(path.join(this.folder, part), { recursive: true, mode: 0o700 })
       await chown(path.join(this.folder, part), this.uid, this.gid)
+    }
+    for (const [name, content] of probed) {
+      const file = path.join(this.folder, probedFolder, name)
+      await writeFile(file, content)
+      await chown(file, this.uid, this.gid)
     }
   }
 }

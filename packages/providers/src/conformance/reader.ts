@@ -66,7 +66,8 @@ export class Reader implements AsyncDisposable {
   /** Waits until the inventory is the daemon's, field by field; throws with the first differences otherwise. */
   async untilTrue(target: ConformanceTarget, within = 5000): Promise<void> {
     for (let waited = 0; ; waited += 50) {
-      const found = differences(this.objects, await target.truth())
+      const moves = (id: string, field: string): boolean => target.moves?.(id, field) ?? false
+      const found = differences(this.objects, await target.truth(), moves)
       if (found.length === 0) break
       if (waited > within) throw new Error(`The inventory differs: ${found.slice(0, 12).join('\n')}`)
       await systemClock.sleep(50)
@@ -81,7 +82,11 @@ export class Reader implements AsyncDisposable {
 }
 
 /** Sentences on each field that differs. */
-export function differences(objects: Objects, truth: ReadonlyMap<string, Readonly<Record<string, unknown>>>): string[] {
+export function differences(
+  objects: Objects,
+  truth: ReadonlyMap<string, Readonly<Record<string, unknown>>>,
+  moves: (id: string, field: string) => boolean = () => false,
+): string[] {
   const found: string[] = []
   for (const [id, wanted] of truth) {
     // Ids are text in the truth.
@@ -89,7 +94,7 @@ export function differences(objects: Objects, truth: ReadonlyMap<string, Readonl
     if (!object) found.push(`${id} is missing`)
     else
       for (const key of new Set([...Object.keys(wanted), ...Object.keys(object)])) {
-        if (!equal(object[key], wanted[key]))
+        if (!equal(object[key], wanted[key]) && !moves(id, key))
           found.push(`${id} ${key}: ${text(object[key])}, should be ${text(wanted[key])}`)
       }
   }

@@ -8,6 +8,8 @@ export interface ConformanceTarget extends AsyncDisposable {
   readonly spec: ConnectionSpec
   /** The inventory as the daemon's own records say it now, worked out without the provider: fields by id. */
   truth(): Promise<ReadonlyMap<string, Readonly<Record<string, unknown>>>>
+  /** Whether a field moves by itself, so that it cannot be compared: the room that other programs take. */
+  moves?(id: string, field: string): boolean
   /** Changes something through the daemon's own API. What the daemon refuses is no failure. */
   disturb(random: Random): Promise<void>
   /** Disturbs what lies between: ends sessions, forgets tokens, cuts connections. One of them, by chance. */

@@ -1,10 +1,19 @@
 import { forEachConcurrent, type Clock, type Log } from '@nixen/core'
-import { constants as c, inventoryEvents, type Domain, type LibvirtEvent, type StoragePool } from '@nixen/libvirt'
+import {
+  constants as c,
+  inventoryEvents,
+  optional,
+  type Domain,
+  type LibvirtEvent,
+  type StoragePool,
+} from '@nixen/libvirt'
+import { isGone } from '../errors.ts'
 import type { Link } from '../link.ts'
 import type { Model } from '../model/model.ts'
 import { listDomains, readDomainRow } from './domains.ts'
-import { readGuest } from './guest.ts'
+import { readGuest, valuesOf } from './guest.ts'
 import { listNetworks, readHost, readHostNics, readNetwork } from './host.ts'
+import { equal } from '../../stable.ts'
 import { listPools, listVolumes, readPool, readVolume } from './storage.ts'
 
 /** Calls under way at once: enough that the daemon never waits for us. */
@@ -154,14 +163,51 @@ export class Reader {
         row.snapshots.length === 0
       if (!isSame) this.#domains.add(dom.uuid)
     }
+    await this.#lookAtStats()
     for (const uuid of this.#model.domains.keys()) {
       if (!lists.all.some((dom) => dom.uuid === uuid)) this.#domains.add(uuid)
     }
     await this.#lookAtVolumes()
   }
 
+  /** Memory and processors change without an event where only the next start has them. One call, however many domains there are. */
+  async #lookAtStats(): Promise<void> {
+    const stats = c.VIR_DOMAIN_STATS_BALLOON | c.VIR_DOMAIN_STATS_VCPU
+    const flags = c.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT
+    // Xen's driver does not have it: then the sweep finds what changed.
+    const found = await optional(this.#link.main.call.connectGetAllDomainStats({ doms: [], stats, flags }))
+    for (const { dom, params } of found?.retStats ?? []) {
+      const spec = this.#model.domains.get(dom.uuid)?.spec
+      const values = valuesOf(params)
+      const differs = (name: string, known: number): boolean => {
+        const value = values.get(name)
+        return value !== undefined && Number(value) !== known
+      }
+      const isOther =
+        !spec ||
+        differs('balloon.current', spec.memory / 1024) ||
+        differs('balloon.maximum', spec.memoryMax / 1024) ||
+        differs('vcpu.current', spec.vcpus) ||
+        differs('vcpu.maximum', spec.vcpusMax)
+      if (isOther) this.#domains.add(dom.uuid)
+    }
+  }
+
   async #lookAtVolumes(): Promise<void> {
     for (const [uuid, row] of this.#model.pools) {
+      const info = await this.#link.main.call.storagePoolGetInfo({ pool: row.pool }).catch((error: unknown) => {
+        if (isGone(error)) return undefined
+        throw error
+      })
+      if (!info) {
+        this.#pools.add(uuid)
+        continue
+      }
+      const { state, allocation } = info
+      const moved = Math.abs(Number(allocation) - (row.allocation ?? 0))
+      // Other programs write there as well: only what somebody would see is told.
+      if ((state === c.VIR_STORAGE_POOL_RUNNING) !== row.isActive || moved > (row.capacity ?? 0) / 1000)
+        this.#pools.add(uuid)
       const keys = new Set((await listVolumes(this.#link.main, row)).map(({ key }) => key))
       let known = 0
       for (const [key, { pool }] of this.#model.volumes) {
@@ -202,7 +248,17 @@ export class Reader {
       const dom = old?.dom ?? { name: '', uuid, id: -1 }
       const row = await readDomainRow(main, dom, undefined)
       this.#put(uuid, row && { ...row, guest: row.power === 'running' ? old?.guest : undefined })
+      await this.#readVolumesOf(uuid)
     })
+  }
+
+  /** What a domain does shows in what its disks take. */
+  async #readVolumesOf(uuid: string): Promise<void> {
+    for (const disk of this.#model.domains.get(uuid)?.spec.disks ?? []) {
+      const old = this.#model.volumeOf(disk)
+      const row = old && (await readVolume(this.#link.main, old.vol, old.pool))
+      if (old && !(row && equal(row, old))) this.#model.setVolume(old.vol.key, row)
+    }
   }
 
   /** Asks agents, one after the other, on a connection of its own: a guest that does not answer holds only other guests. */

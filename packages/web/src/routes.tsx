@@ -1,6 +1,5 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router'
 import { basePath } from './base.ts'
-import { ConnectPage } from './pages/connect.tsx'
 import { NotFound, PageError } from './pages/page-error.tsx'
 import { VmsPage } from './pages/vms.tsx'
 import { Shell } from './shell/shell.tsx'
@@ -150,7 +149,11 @@ const routes = [
     path: '/connections',
     component: lazyRouteComponent(() => import('./pages/connections.tsx'), 'ConnectionsPage'),
   }),
-  createRoute({ ...page, path: '/connections/new', component: ConnectPage }),
+  createRoute({
+    ...page,
+    path: '/connections/new',
+    component: lazyRouteComponent(() => import('./pages/connect.tsx'), 'ConnectPage'),
+  }),
   createRoute({
     ...page,
     path: '/settings',

@@ -1,7 +1,7 @@
 import type { Vm } from '@nixen/api'
 import type { Browser, Page } from 'playwright-core'
-import { isLong, afterAll, beforeAll, expect, test } from 'vitest'
-import { openPage, signIn, startBrowser, startWorld, violations, type World } from './rig.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { isLong, openPage, signIn, startBrowser, startWorld, violations, type World } from './rig.ts'
 
 const folder = process.env['NIXEN_SCREENSHOTS']
 let browser: Browser

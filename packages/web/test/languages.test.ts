@@ -1,7 +1,7 @@
 import type { Browser } from 'playwright-core'
-import { isLong, afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { everyPage } from './every-page.ts'
-import { openPage, settled, signIn, startBrowser, startWorld, type World } from './rig.ts'
+import { isLong, openPage, settled, signIn, startBrowser, startWorld, type World } from './rig.ts'
 
 let browser: Browser
 let world: World

@@ -54,7 +54,6 @@ test.runIf(folder !== undefined)(
     const vm = (await world.client.vm.list({ q: 'name:web-prod* power:running', limit: 1 })).items[0]?.id
     const shots = [
       ['overview', '', false],
-      ['vms', 'vms?q=power:running', false],
       ['vms-dark', 'vms?q=power:running', true],
       ['vm', `vms/${vm}`, false],
       ['vm-charts', `vms/${vm}/charts`, true],
@@ -64,9 +63,9 @@ test.runIf(folder !== undefined)(
       ['calendar', 'calendar', false],
     ] as const
     for (const dark of [false, true]) {
-      await using tab = await openPage(browser, { dark, width: 1280 })
+      await using tab = await openPage(browser, { dark, width: 1200 })
       const { page } = tab
-      await page.setViewportSize({ width: 1280, height: 800 })
+      await page.setViewportSize({ width: 1200, height: 750 })
       await signIn(page, world)
       for (const [name, path] of shots.filter((shot) => shot[2] === dark)) {
         await page.goto(world.server.url + path)

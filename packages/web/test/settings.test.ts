@@ -1,7 +1,7 @@
-import { isLong, createHmac } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { admin, openPage, signIn, startBrowser, startWorld, violations, type World } from './rig.ts'
+import { admin, isLong, openPage, signIn, startBrowser, startWorld, violations, type World } from './rig.ts'
 
 let browser: Browser
 let world: World

@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core'
-import { isLong, afterAll, beforeAll, expect, test } from 'vitest'
-import { openPage, signIn, startBrowser, startWorld, violations, type World } from './rig.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { isLong, openPage, signIn, startBrowser, startWorld, violations, type World } from './rig.ts'
 
 let browser: Browser
 let world: World

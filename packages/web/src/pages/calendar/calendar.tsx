@@ -161,9 +161,14 @@ function Run({ entry, more }: { readonly entry: Entry; readonly more: readonly E
         {more.length > 0 && <span className="text-muted shrink-0 text-xs">× {more.length + 1}</span>}
       </span>
       <span className="text-muted block text-xs">
-        {state === undefined ? t.planned : <WorkState state={state} />}{' '}
-        {state === undefined || state === 'running' ? '' : formatDuration(lasts)}
-        {state === undefined ? `, ${t.lasts({ duration: formatDuration(lasts) })}` : ''}
+        {state === undefined ? (
+          `${t.planned}, ${t.lasts({ duration: formatDuration(lasts) })}`
+        ) : (
+          <span className="inline-flex gap-1.5">
+            <WorkState state={state} />
+            {state === 'running' ? '' : formatDuration(lasts)}
+          </span>
+        )}
       </span>
       {conflicts.map((other) => (
         <span key={other} className="text-warn flex items-start gap-1 text-xs">

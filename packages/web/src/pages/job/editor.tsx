@@ -295,7 +295,7 @@ function Preview({ draft }: { readonly draft: JobDraft }): ReactNode {
       {found && (
         <div>
           <p className="font-medium">{t.matches({ n: found.length })}</p>
-          <p className="text-muted max-h-24 overflow-auto text-xs break-words" translate="no">
+          <p className="text-muted line-clamp-5 text-xs break-words" translate="no">
             {found
               .slice(0, 20)
               .map(({ name }) => name)

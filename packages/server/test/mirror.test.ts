@@ -84,7 +84,7 @@ describe('mirrors of repositories', { timeout: 120_000 }, () => {
   })
 
   test('a job runs after another one has ended well', async () => {
-    const none = { kind: 'mirror', from: near, to: [far], q: 'name:none' } as const
+    const none = { kind: 'mirror' as const, from: near, to: [far], q: 'name:none' }
     const first = await tab.client.job.create({ name: 'Nothing', work: none })
     const second = await tab.client.job.create({
       name: 'All of it',
@@ -101,7 +101,7 @@ describe('mirrors of repositories', { timeout: 120_000 }, () => {
   })
 
   test('jobs that would follow each other for ever are refused', async () => {
-    const mirror = { kind: 'mirror', from: near, to: [far], q: 'name:none' } as const
+    const mirror = { kind: 'mirror' as const, from: near, to: [far], q: 'name:none' }
     const one = await tab.client.job.create({ name: 'One', work: mirror })
     const two = await tab.client.job.create({ name: 'Two', work: mirror, after: [{ job: one.id }] })
     const circle = tab.client.job.update({ id: one.id, name: 'One', work: mirror, after: [{ job: two.id, on: 'end' }] })

@@ -57,7 +57,6 @@ test.runIf(folder !== undefined)(
       ['vms-dark', 'vms?q=power:running', true],
       ['vm', `vms/${vm}`, false],
       ['vm-charts', `vms/${vm}/charts`, true],
-      ['vm-backups', `vms/${vm}/backups`, false],
       ['console', `vms/${vm}/console`, false],
       ['job', 'jobs/new?q=name:web*', false],
       ['calendar', 'calendar', false],

@@ -118,10 +118,14 @@ describe('a replication', { timeout: 120_000 }, () => {
       else if ((await made).items.length === 0) await world.run(job)
       await killAt(method, victim, async () => (run = await world.begin(job)))
       expect(run).toBeDefined()
+      let lastError: string | undefined
       const next = await eventually(async () => {
         const found = await world.run(job).catch(() => undefined)
+        lastError = found?.items[0]?.error?.message
         return found?.items[0]?.error === undefined ? found : undefined
-      }, 60_000)
+      }, 60_000).catch((error: unknown) => {
+        throw new Error(`the last run: ${lastError}`, { cause: error })
+      })
       expect(next.state).toMatch(/succeeded|warned/)
       // Half-made things are gone soon, and what the last run froze is a log without data.
       const halfMade = async () => (await onHost()).filter((name) => name.includes('[nixen'))

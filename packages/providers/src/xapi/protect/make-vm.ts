@@ -28,6 +28,14 @@ export function blockedWhileRestoring(name: string): Record<string, string> {
   )
 }
 
+/** What of a VM's `blocked_operations` is not of a restore. */
+export function withoutRestoring(operations: Readonly<Partial<Record<string, string>>>): Record<string, string> {
+  const ours = (text: string): boolean => text.startsWith('Nixen is restoring ')
+  return Object.fromEntries(
+    Object.entries(operations).filter((entry): entry is [string, string] => entry[1] !== undefined && !ours(entry[1])),
+  )
+}
+
 /** Makes the VM of a config, without disks, so that it can't be started. */
 export async function makeVm(context: ProtectContext, vm: NewVm, options: Stoppable = {}): Promise<Ref<'VM'>> {
   return await callsOf(context, options).VM.create(createRecord(vm))

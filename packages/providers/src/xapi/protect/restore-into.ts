@@ -3,7 +3,7 @@ import type { Ref } from '@nixen/xapi'
 import type { RestoreDiskPlan, RestoredVm } from '../../protect/restore.ts'
 import { refOf } from '../actions/context.ts'
 import { callsOf, type ProtectContext } from './context.ts'
-import { blockedWhileRestoring } from './make-vm.ts'
+import { blockedWhileRestoring, withoutRestoring } from './make-vm.ts'
 import { markedName, ownerKey, replacedKey, restoringKey } from './marks.ts'
 import { disksOf, type ExistingDisk } from './plan-restore.ts'
 import { changedDisk, newDisk, type RestoringDisk } from './restore-disk.ts'
@@ -31,17 +31,19 @@ export async function restoreInto(context: ProtectContext, restoring: Restoring,
   }
   const existing = await disksOf(context, vm, { signal })
   const replacements = plan.disks.map((disk) => replacementOf(disk, existing))
+  // What a killed restore has blocked after it was taken back (the host was still at it) is nobody's wish.
+  const wished = withoutRestoring(record.blocked_operations)
   const data: SwapMark = {
     vm: record.uuid,
     mark,
     swaps: replacements.map(({ swap }) => swap),
-    blocked: record.blocked_operations,
+    blocked: wished,
   }
   const what = `Put the disks of ${record.name_label} back`
   await restoring.begin({ kind: 'protect.swap', what, data: { ...data } })
   await calls.VM.add_to_other_config(vm, restoringKey, mark)
   await calls.VM.add_to_other_config(vm, ownerKey, options.owner)
-  const blocked = { ...record.blocked_operations, ...blockedWhileRestoring(record.name_label) }
+  const blocked = { ...wished, ...blockedWhileRestoring(record.name_label) }
   await calls.VM.set_blocked_operations(vm, blocked)
   const written: RestoringDisk[] = []
   for (const { plan: disk, existing: old } of replacements) {

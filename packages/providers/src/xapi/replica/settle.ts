@@ -4,6 +4,7 @@ import type { ReplicaPlace, ReplicaPoint, SettleOptions } from '../../replica/re
 import type { ProtectJournal } from '../../protect/undo.ts'
 import { refOf } from '../actions/context.ts'
 import { callsOf, unlessGone, type ProtectContext, type Stoppable } from '../protect/context.ts'
+import { withoutRestoring } from '../protect/make-vm.ts'
 import { markedName, newMark } from '../protect/marks.ts'
 import { destroyDisk, destroySnapshot } from '../protect/snapshot.ts'
 import { blockedReplica, pointKey, replicaKey, startedKey, writeMark } from './marks.ts'
@@ -68,7 +69,7 @@ export async function settleReplica(
   const vm = await refOf(context, id, 'VM')
   const before = await VM.get_record(vm)
   // From the first moment on it cannot be started.
-  await VM.set_blocked_operations(vm, { ...before.blocked_operations, ...blockedReplica(mark) })
+  await VM.set_blocked_operations(vm, { ...withoutRestoring(before.blocked_operations), ...blockedReplica(mark) })
   await dropSurplusDisks(context, before, { mark, signal })
   await followSetup(context, vm, { before, config, signal })
   // What it is a copy of, before it has a point: without, it would be taken for half-made.

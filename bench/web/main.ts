@@ -152,7 +152,7 @@ async function keystrokes(page: Page): Promise<readonly Figure[]> {
     await setTimeout(200)
   }
   // Filled in by the script above.
-  const took = ((await page.evaluate('window.took')) as readonly number[]).toSorted((a, b) => a - b)
+  const took = (await page.evaluate<readonly number[]>('window.took')).toSorted((a, b) => a - b)
   return [
     figure('web', 'keystroke to filtered grid, median', 'ms', median(took)),
     figure('web', 'keystroke to filtered grid, p95', 'ms', took[Math.floor(took.length * 0.95)] ?? Number.NaN),
@@ -212,7 +212,7 @@ async function updates(page: Page, pool: ChildProcess): Promise<readonly Figure[
     await setTimeout(100)
   }
   const after = await heap()
-  const delays = (await page.evaluate('window.delays')) as readonly number[]
+  const delays: readonly number[] = await page.evaluate('window.delays')
   return [
     figure('web', `input delay at ${rate} updates/s, most`, 'ms', Math.max(...delays)),
     figure('web', `heap after ${soak} s of updates against before`, '×', after / before),

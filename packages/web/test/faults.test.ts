@@ -68,3 +68,21 @@ test('the palette goes to a VM by keyboard alone', async () => {
   await page.keyboard.press('Enter')
   await page.getByRole('heading', { level: 1, name }).waitFor()
 })
+
+test('single keys lead to lists and their filter, and a list says what they are; letters that are typed stay letters', async () => {
+  await using tab = await openPage(browser)
+  const { page, problems } = tab
+  await signIn(page, world)
+  await page.getByRole('heading', { name: 'Overview' }).waitFor()
+  await page.keyboard.press('g')
+  await page.keyboard.press('v')
+  await page.getByRole('grid', { name: 'VMs' }).waitFor()
+  await page.keyboard.press('/')
+  await page.keyboard.type('g h ?')
+  expect(await page.getByRole('combobox', { name: 'Filter' }).inputValue()).toBe('g h ?')
+  await page.getByRole('heading', { level: 1, name: 'VMs' }).click()
+  await page.keyboard.press('?')
+  await page.getByRole('dialog', { name: 'What the keys do' }).waitFor()
+  expect(await violations(page)).toEqual([])
+  expect(problems).toEqual([])
+})

@@ -7,6 +7,7 @@ import { showTree } from './show-tree.ts'
 import { useLive } from '../live/live.ts'
 import { Dialog } from '../ui/dialog.tsx'
 import { Toasts } from '../ui/toasts.tsx'
+import { Keys } from './keys.tsx'
 import { LiveBanner } from './live-banner.tsx'
 import { Palette } from './palette.tsx'
 import { Rail } from './rail.tsx'
@@ -79,6 +80,7 @@ export function Shell(): ReactNode {
       <TaskDock />
       <Toasts />
       <Palette />
+      <Keys />
       <RouteAnnouncer />
       {areasOpen && (
         <Dialog title={t.areas} onClose={() => setAreasOpen(false)}>

@@ -83,13 +83,13 @@ test(
         'same',
         '--wait',
       ])
-      expect(restored.code, restored.stderr).toBe(0)
+      expect(restored).toMatchObject({ code: 0 })
       const [vm] = (await fresh.ask('vm', 'list', '-q', 'name:web-prod-001')).items
       const debug = elsewhere.pools[0]?.debugUrl ?? ''
       // What was found elsewhere is proved there, and given to whoever speaks NBD.
       const check = ['point', 'verify', point.id, '--storage', storage.id, '--connection', vm.connection]
       const checked = await fresh.nixen([...check, '--demand', 'running', '--settle', '1s', '--wait'])
-      expect(checked.code, checked.stderr).toBe(0)
+      expect(checked).toMatchObject({ code: 0 })
       const [record] = (await fresh.ask('point', 'checks', point.id)).items
       expect(record).toMatchObject({ state: 'passed', picture: true })
       const picture = join(fresh.folder, 'picture.png')
@@ -110,7 +110,7 @@ test(
     const refused = await fresh.nixen(['state', 'recover', ...flags, '--password-file', wrong])
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/password/i) })
     const recovered = await fresh.nixen(['state', 'recover', ...flags, '--password-file', key])
-    expect(recovered.code, recovered.stderr).toBe(0)
+    expect(recovered).toMatchObject({ code: 0 })
     expect(recovered.stdout).toContain('Recovered the state of')
     const again = { ...fresh, state, env: { ...fresh.env, NIXEN_STATE_DIR: state } }
     await using server = await serverIn(again)

@@ -52,7 +52,8 @@ async function dieOnce(factory: ActingFactory, step: MultiStep, { skip, after }:
 
 /** Waits for the inventory, which is read anew after the restart. */
 async function isThrough(world: ActingWorld, { done }: MultiStep): Promise<boolean> {
-  for (let tries = 0; done && tries < 50; tries++) {
+  if (!done) return false
+  for (let tries = 0; tries < 50; tries++) {
     if (done(world)) return true
     await systemClock.sleep(100)
   }

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { connectionErrors, parseId, type ResourceId, type Stats, type StorageFinding } from '@nixen/api'
 import type { ProviderActions, UndoStep } from '../action/actions.ts'
 import type { ProviderConsoles } from '../console/console.ts'
+import type { InstantActions } from '../instant/instant-actions.ts'
 import type { ProviderInspect } from '../inspect/inspect.ts'
 import type { ProtectActions } from '../protect/protect-actions.ts'
 import type {
@@ -24,6 +25,7 @@ import { undoStep } from './actions/undo.ts'
 import { libvirtConsoles } from './console.ts'
 import { libvirtError } from './errors.ts'
 import { libvirtInspect } from './inspect.ts'
+import { libvirtInstant } from './instant/instant.ts'
 import { LibvirtInventory } from './inventory.ts'
 import type { Link } from './link.ts'
 import type { HostRow } from './model/rows.ts'
@@ -45,6 +47,7 @@ export class LibvirtSession implements ProviderSession {
   readonly actions: ProviderActions
   readonly inspect: ProviderInspect
   readonly protect: ProtectActions
+  readonly instant: InstantActions
   readonly transfer: TransferActions
   readonly consoles: ProviderConsoles
 
@@ -74,6 +77,7 @@ export class LibvirtSession implements ProviderSession {
     this.inspect = libvirtInspect(this.#context, translate)
     this.consoles = libvirtConsoles(this.#context, translate)
     this.transfer = libvirtTransfer(this.#context, translate)
+    this.instant = libvirtInstant(this.#context, translate)
     this.protect = libvirtProtect(this.#context, { product: this.product, translate })
   }
 

@@ -21,7 +21,7 @@ afterAll(async () => {
 describe.each([
   { look: 'light', dark: false, width: 1440, rules: 'all' },
   { look: 'dark', dark: true, width: 1440, rules: 'colours' },
-  { look: 'narrow', dark: false, width: 390, rules: 'none' },
+  { look: 'narrow', dark: false, width: 320, rules: 'none' },
 ] as const)('in $look', ({ look, dark, width, rules }) => {
   // The short run looks at the main pages in light; a screen reader hears the same in the dark.
   const isShort = look === 'light'

@@ -2,6 +2,21 @@ import type { Duplex } from 'node:stream'
 
 /** Above this many buffered bytes the socket is paused, below half of it resumed. */
 const highWater = 2 * 1024 * 1024
+/** Bytes that are taken from a socket at once: more than a unix socket holds, and four times what Node takes by itself. */
+const intakeSize = 256 * 1024
+
+/** Memory that a socket is read into again and again: `onread` goes to `net.connect`, the whole to the reader of that socket. */
+export class Intake {
+  /** Takes what came; the bytes are overwritten after that. */
+  take: ((bytes: Uint8Array) => void) | undefined
+  readonly onread = {
+    buffer: Buffer.allocUnsafeSlow(intakeSize),
+    callback: (length: number, buffer: Uint8Array): boolean => {
+      this.take?.(buffer.subarray(0, length))
+      return true
+    },
+  }
+}
 
 /**
  * Exact reads from a socket. Where all that is asked for has arrived nothing is awaited: with thousands of small requests a second the ticks
@@ -18,10 +33,13 @@ export class SocketReader {
   #ended = false
   #error: Error | undefined
   #wake: (() => void) | undefined
+  /** What a reader waits for goes straight there; nothing is buffered meanwhile. */
+  #target: Uint8Array | undefined
 
-  constructor(socket: Duplex) {
+  constructor(socket: Duplex, intake?: Intake) {
     this.#socket = socket
-    socket.on('data', this.#onData)
+    if (intake) intake.take = (bytes) => this.#take(bytes, true)
+    else socket.on('data', this.#onData)
     socket.on('end', this.#onEnd)
     socket.on('close', this.#onEnd)
     socket.on('error', this.#onError)
@@ -57,11 +75,14 @@ export class SocketReader {
 
   /** Fills `target`; `false` when the other side ends first. */
   async readInto(target: Uint8Array): Promise<boolean> {
-    let filled = 0
-    for (;;) {
-      filled += this.#copyOut(target, filled)
-      if (filled === target.length) return true
-      if (!(await this.#more())) return false
+    const filled = this.#copyOut(target, 0)
+    if (filled === target.length) return true
+    this.#target = target.subarray(filled)
+    try {
+      while (this.#target.length > 0) if (!(await this.#woken())) return false
+      return true
+    } finally {
+      this.#target = undefined
     }
   }
 
@@ -92,12 +113,16 @@ export class SocketReader {
   /** Waits for bytes; `false` when there will be none. */
   async #more(): Promise<boolean> {
     const before = this.#buffered
-    while (this.#buffered === before) {
-      if (this.#error) throw this.#error
-      if (this.#ended) return false
-      if (this.#paused) this.#resume()
-      await new Promise<void>((resolve) => (this.#wake = resolve))
-    }
+    while (this.#buffered === before) if (!(await this.#woken())) return false
+    return true
+  }
+
+  /** Waits until something happens; `false` when nothing will. */
+  async #woken(): Promise<boolean> {
+    if (this.#error) throw this.#error
+    if (this.#ended) return false
+    if (this.#paused) this.#resume()
+    await new Promise<void>((resolve) => (this.#wake = resolve))
     return true
   }
 
@@ -135,9 +160,20 @@ export class SocketReader {
     this.#socket.resume()
   }
 
-  readonly #onData = (bytes: Uint8Array): void => {
-    this.#parts.push(bytes)
-    this.#buffered += bytes.length
+  readonly #onData = (bytes: Uint8Array): void => this.#take(bytes, false)
+
+  /** @param lent the memory is used again: what is kept has to be copied */
+  #take(bytes: Uint8Array, lent: boolean): void {
+    let rest = bytes
+    if (this.#target) {
+      const length = Math.min(rest.length, this.#target.length)
+      this.#target.set(rest.subarray(0, length))
+      this.#target = this.#target.subarray(length)
+      if (this.#target.length > 0) return
+      rest = rest.subarray(length)
+    }
+    if (rest.length > 0) this.#parts.push(lent ? new Uint8Array(rest) : rest)
+    this.#buffered += rest.length
     if (this.#buffered > highWater && !this.#paused) {
       this.#paused = true
       this.#socket.pause()

@@ -4,6 +4,7 @@ import { addressText, netOptions, type NbdAddress } from '../address.ts'
 import { nbdErrors } from '../errors.ts'
 import { NbdConnection } from './connection.ts'
 import { ClientHandshake, type NbdListEntry } from './handshake.ts'
+import { Intake } from '../socket-reader.ts'
 import type { NbdClientTls } from './tls.ts'
 
 /** How to reach a server. */
@@ -61,7 +62,9 @@ async function withHandshake<T>(
 ): Promise<T> {
   const { connectTimeout = defaultConnectTimeout, signal } = options
   signal?.throwIfAborted()
-  const socket = connect(netOptions(options))
+  // TLS reads from the socket itself.
+  const intake = options.tls ? undefined : new Intake()
+  const socket = connect({ ...netOptions(options), ...(intake ? { onread: intake.onread } : {}) })
   socket.setNoDelay(true)
   const timer = setTimeout(() => socket.destroy(nbdErrors.timeout({ where, ms: connectTimeout })), connectTimeout)
   // Errors without a listener would end the process; the reads of the handshake see them too.
@@ -71,7 +74,7 @@ async function withHandshake<T>(
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
     await connected(socket, where)
-    const handshake = new ClientHandshake(socket, where)
+    const handshake = new ClientHandshake(socket, where, intake)
     await handshake.greet(options.tls, 'host' in options ? options.host : undefined)
     return await work(handshake)
   } catch (error) {

@@ -15,7 +15,7 @@ import {
   optionReply,
   optionReplyMagic,
 } from '../protocol.ts'
-import { SocketReader } from '../socket-reader.ts'
+import { SocketReader, type Intake } from '../socket-reader.ts'
 import { decodeText, encodeOption, encodeText, lengthPrefixed, uint16, uint32 } from '../wire.ts'
 import { upgradeClient, type NbdClientTls } from './tls.ts'
 
@@ -64,10 +64,10 @@ export class ClientHandshake {
   #noZeroes = false
   #fixed = false
 
-  constructor(socket: Socket, where: string) {
+  constructor(socket: Socket, where: string, intake?: Intake) {
     this.#socket = socket
     this.#where = where
-    this.#reader = new SocketReader(socket)
+    this.#reader = new SocketReader(socket, intake)
   }
 
   /** Reads the greeting, answers it and starts TLS where it is asked for. */

@@ -4,6 +4,7 @@ import { access, chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 
 import { userInfo } from 'node:os'
 import path from 'node:path'
 import { labErrors } from './errors.ts'
+import { guardFolder, type Guard } from './guard.ts'
 
 export interface OwnDaemonOptions {
   /** More lines of libvirtd.conf. */
@@ -46,7 +47,8 @@ export async function startOwnDaemon(options: OwnDaemonOptions = {}): Promise<Ow
   // Short: a socket's path has 107 characters at most.
   const folder = await mkdtemp('/tmp/nixen-lv-')
   await chown(folder, uid, gid)
-  const daemon = new Daemon({ program, folder, uid, gid, options })
+  const guard = guardFolder(folder, { uid, gid })
+  const daemon = new Daemon({ program, folder, uid, gid, guard, options })
   try {
     await daemon.start()
     return daemon
@@ -65,6 +67,7 @@ interface DaemonPlace {
   readonly folder: string
   readonly uid: number
   readonly gid: number
+  readonly guard: Guard
   readonly options: OwnDaemonOptions
 }
 
@@ -126,6 +129,7 @@ class Daemon implements OwnDaemon {
     const known = path.join(this.folder, probedFolder)
     for (const name of await readdir(known).catch(() => [])) probed.set(name, await readFile(path.join(known, name)))
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 })
+    await this.#place.guard.dismiss()
   }
 
   /** What the daemon started and left running: QEMU writes its number into a file of ours. */

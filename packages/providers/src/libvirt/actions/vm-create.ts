@@ -1,16 +1,9 @@
 import { formatId, parseId, type ActionRequest, type Actions, type VmId } from '@nixen/api'
 import { newUuid, type ByteStream } from '@nixen/core'
 import { fatImage } from '@nixen/disk'
-import {
-  parseCapabilities,
-  parseDomain,
-  xml,
-  type Libvirt,
-  type StoragePool,
-  type StorageVol,
-  type XmlElement,
-} from '@nixen/libvirt'
+import { parseCapabilities, parseDomain, xml, type StoragePool, type StorageVol, type XmlElement } from '@nixen/libvirt'
 import type { ActionResult, ActionTask } from '../../action/actions.ts'
+import { runsKvm } from '../acceleration.ts'
 import { builtIns, type BuiltInTemplate } from '../build/templates.ts'
 import { noMetadata, readMetadata, setMetadata } from '../metadata.ts'
 import { definitionOf, domainOf, networkOf, redefine, volumeOf, type LibvirtContext } from './context.ts'
@@ -62,7 +55,7 @@ async function fromNothing(
 ): Promise<string> {
   const { main } = context.link
   const uuid = newUuid()
-  const definition = await newDefinition(main, builtIn, { name: request.name, uuid })
+  const definition = await newDefinition(context, builtIn, { name: request.name, uuid })
   await applyRequest(context, definition, request, builtIn.os === 'windows' ? 'e1000e' : 'virtio')
   setMetadata(definition, { ...noMetadata, tags: [...request.tags].toSorted(), created: context.clock.now() })
   await task.undo({ kind: 'domain.undefine', what: `Remove the half-made VM ${request.name}`, data: { uuid } })
@@ -128,11 +121,11 @@ async function applyRequest(
 
 /** The definition of a VM without disks and NICs: q35, ports to plug into, a screen, a serial console, the agent's channel. */
 async function newDefinition(
-  libvirt: Libvirt,
+  context: LibvirtContext,
   { firmware, os }: BuiltInTemplate,
   { name, uuid }: { readonly name: string; readonly uuid: string },
 ): Promise<XmlElement> {
-  const { type, arch, isX86 } = await machineOf(libvirt)
+  const { type, arch, isX86 } = await machineOf(context)
   const isWindows = os === 'windows'
   const ports = Array.from({ length: 10 }, () => xml('controller', { type: 'pci', model: 'pcie-root-port' }))
   const channel = xml('channel', { type: 'unix' }, xml('target', { type: 'virtio', name: 'org.qemu.guest_agent.0' }))
@@ -176,18 +169,20 @@ async function newDefinition(
 }
 
 /**
- * What new domains are. That /dev/kvm is there does not say that guests run by it (it may be a hypervisor within another one), so what the
- * VMs of the host are counts first.
+ * What new domains are. That /dev/kvm is there does not say that guests run by it (it may be a hypervisor within another one): a
+ * probe is booted, once for each connection.
  */
-export async function machineOf({ call }: Libvirt): Promise<{ type: string; arch: string; isX86: boolean }> {
+export async function machineOf({
+  link,
+  clock,
+}: LibvirtContext): Promise<{ type: string; arch: string; isX86: boolean }> {
+  const { call } = link.main
   const { guests, arch } = parseCapabilities((await call.connectGetCapabilities()).capabilities)
   const types = guests.find((guest) => guest.arch === arch && guest.osType === 'hvm')?.domainTypes ?? []
-  const { domains } = await call.connectListAllDomains({ needResults: 1, flags: 0 })
-  const used = new Set<string>()
-  for (const dom of domains.slice(0, 50)) used.add(parseDomain((await call.domainGetXmlDesc({ dom })).xml).type)
-  const onlyEmulated = used.has('qemu') && !used.has('kvm')
-  const type = types.includes('kvm') && !onlyEmulated ? 'kvm' : (types.find((one) => one !== 'kvm') ?? 'qemu')
-  return { type, arch, isX86: arch === 'x86_64' || arch === 'i686' }
+  const isX86 = arch === 'x86_64'
+  const emulated = types.find((one) => one !== 'kvm') ?? 'qemu'
+  const kvm = types.includes('kvm') && (isX86 ? await runsKvm(link, clock) : true)
+  return { type: kvm ? 'kvm' : emulated, arch, isX86: isX86 || arch === 'i686' }
 }
 
 async function addDisks(

@@ -1,5 +1,6 @@
 import type { Vm } from '@nixen/api'
 import { constants as c, optional, parseDomain, parseXml, type Domain, type Libvirt } from '@nixen/libvirt'
+import { isProbe } from '../acceleration.ts'
 import { isGone } from '../errors.ts'
 import { readMetadata } from '../metadata.ts'
 import type { DomainRow, GuestRow, SnapshotRow } from '../model/rows.ts'
@@ -27,7 +28,7 @@ export async function listDomains({ call }: Libvirt): Promise<DomainLists> {
   ])
   const uuids = (domains: readonly Domain[]): ReadonlySet<string> => new Set(domains.map(({ uuid }) => uuid))
   return {
-    all,
+    all: all.filter(({ name }) => !isProbe(name)),
     autoStart: uuids(autoStart),
     saved: uuids(saved),
     withSnapshots: uuids(withSnapshots),
@@ -74,7 +75,8 @@ export async function readDomainRow(
       hints ?? hintsOf(libvirt, dom, undefined),
     ])
     const snapshots = known.hasSnapshots ? await readSnapshots(libvirt, dom) : []
-    return rowOf({ dom, text: text.xml, state, hints: known, snapshots })
+    const row = rowOf({ dom, text: text.xml, state, hints: known, snapshots })
+    return isProbe(row.dom.name) ? undefined : row
   } catch (error) {
     if (isGone(error)) return undefined
     throw error

@@ -84,12 +84,17 @@ test('a job is run, its restore point found, and the VM restored after a look at
   await look('jobs')
   await runs.getByRole('link', { name: 'Nightly' }).click()
   await page.getByRole('region', { name: 'Each object' }).getByText('web-prod-001').waitFor()
+  await page.getByText('Show the log').click()
+  await expect
+    .poll(async () => await page.getByRole('list', { name: 'Log' }).getByRole('listitem').count())
+    .toBeGreaterThan(0)
   await look('run')
 
   await page.getByRole('link', { name: 'Restore points' }).click()
   await page.getByRole('combobox', { name: 'Filter' }).fill('web time:<1d')
   await page.keyboard.press('Enter')
   await page.getByRole('grid', { name: 'Restore points' }).getByText('web-prod-001').waitFor()
+  await page.getByText('not verified').first().waitFor()
   await look('points')
   await page.getByRole('button', { name: /^Restore web-prod-001/ }).click()
   const dialog = page.getByRole('dialog')

@@ -20,6 +20,8 @@ export interface World extends AsyncDisposable {
   readonly pool: Toolstack
   /** Speaks to the server as the administrator; after {@link World.signUp}. */
   readonly client: Client
+  /** Ends the server and starts it again at the same address, with the same state; `away` happens between. */
+  restart(away?: () => Promise<void>): Promise<void>
   /** Makes the administrator and connects the pool, without the console. */
   signUp(): Promise<void>
 }
@@ -30,8 +32,12 @@ export async function startWorld(options: ToolstackOptions = {}): Promise<World>
   const state = await mkdtemp(join(tmpdir(), 'nixen-web-'))
   parts.defer(async () => await rm(state, { recursive: true, force: true }))
   const pool = parts.use(await startToolstack({ vms: 20, hosts: 2, loginDelay: false, ...options }))
-  const flags = { 'server.listen': '127.0.0.1', 'server.port': 0, 'tls.mode': 'off', 'log.level': 'silent' }
-  const server = parts.use(await startServer({ stateDir: state, version: '0.0.0-test', flags }))
+  const start = async (port: number): Promise<Server> => {
+    const flags = { 'server.listen': '127.0.0.1', 'server.port': port, 'tls.mode': 'off', 'log.level': 'silent' }
+    return await startServer({ stateDir: state, version: '0.0.0-test', flags })
+  }
+  let server = await start(0)
+  parts.defer(async () => await server[Symbol.asyncDispose]())
   const kept = { cookie: '', csrf: '' }
   const send: typeof fetch = async (input, init) => {
     const headers = new Headers(init?.headers)
@@ -44,9 +50,17 @@ export async function startWorld(options: ToolstackOptions = {}): Promise<World>
   const client = createClient({ baseUrl: server.url, fetch: send })
   const running = parts.move()
   return {
-    server,
+    get server() {
+      return server
+    },
     pool,
     client,
+    async restart(away) {
+      const { port } = new URL(server.url)
+      await server[Symbol.asyncDispose]()
+      await away?.()
+      server = await start(Number(port))
+    },
     async signUp() {
       const me = await client.session.setUp({ token: server.setUpUrl?.split('#')[1] ?? '', ...admin })
       kept.csrf = me.csrf ?? ''

@@ -130,4 +130,9 @@ export const backup = area('backup', {
     late: 'a backup is overdue',
     protected: 'protected',
   },
+  checkFailed: 'the last check failed',
+  notVerified: 'not verified',
+  showLog: 'Show the log',
+  moreLogs: (p: { n: number }) =>
+    `${count(p.n, 'more object has', 'more objects have')} a log: see “nixen task log”, with the id of its task.`,
 })

@@ -65,4 +65,6 @@ export const common = area('common', {
   brokeOff: 'The connection to the server broke off.',
   stopped: 'Stopped.',
   answered: (p: { status: number }) => `The server answered ${p.status}.`,
+  tooLong: (p: { most: number; length: number }) =>
+    `At most ${count.number(p.most)} characters; these are ${count.number(p.length)}. Shorten it.`,
 })

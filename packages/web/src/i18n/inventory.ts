@@ -109,4 +109,6 @@ export const inventoryText = area('inventory', {
   usedBy: 'Used by',
   noVms: 'no VM',
   operatingSystem: 'Operating system',
+  goneOpen: (p: { name: string }) =>
+    `${p.name} is no longer there: this is how it was last, and nothing can be saved to it.`,
 })

@@ -104,4 +104,7 @@ export const jobsText = area('jobs', {
   planned: 'planned',
   lasts: (p: { duration: string }) => `lasts about ${p.duration}`,
   nothingPlanned: 'No job has a schedule yet',
+  goneMeanwhile: 'Somebody has removed this job. What you see can be made again as a new one.',
+  changedMeanwhile:
+    'Somebody else has changed this job meanwhile. Saving puts yours in its place; to see theirs, leave and open it again.',
 })

@@ -154,4 +154,7 @@ export const lists = area('lists', {
     disk: 'No such disk',
     job: 'No such job',
   },
+  queryCut: (p: { most: number }) =>
+    `A filter has at most ${count.number(p.most)} characters; what comes after is left out. Filter by less.`,
+  selectMatching: (p: { n: number }) => `Select all ${count.number(p.n)} that match`,
 })

@@ -4,7 +4,8 @@ import { useEffect, useRef, useState } from 'react'
 /** Query and order of a list. */
 export interface ListAddress {
   readonly q: string
-  readonly setQ: (q: string) => void
+  /** Another query; with another order when it is given. */
+  readonly setQ: (q: string, sort?: string) => void
   readonly sort: string
   readonly setSort: (sort: string) => void
 }
@@ -29,11 +30,20 @@ export function useListAddress(defaultSort: string): ListAddress {
     }, 300)
     return () => clearTimeout(timer)
   }, [q, navigate])
+  const take = (next: string, order?: string): void => {
+    setQ(next)
+    if (order === undefined) return
+    written.current = next
+    void navigate({
+      to: '.',
+      search: (before) => ({ ...before, q: next || undefined, sort: order === defaultSort ? undefined : order }),
+    })
+  }
   const setSort = (next: string): void =>
     void navigate({
       to: '.',
       search: (before) => ({ ...before, sort: next === defaultSort ? undefined : next }),
       replace: true,
     })
-  return { q, setQ, sort, setSort }
+  return { q, setQ: take, sort, setSort }
 }

@@ -21,12 +21,16 @@ export interface QueryBarProps {
 /** What a query may look like, by what it is over. */
 const examples: Readonly<Partial<Record<QueryType, string>>> = lists.examples
 
+/** Characters of a query: what the address and the server take. */
+const most = 4000
+
 /** Where a query is typed: completions at the caret, a mistake is marked where it is. */
 export function QueryBar({ type, text, onChange, problem, objects, nameOf, placeholder }: QueryBarProps): ReactNode {
   const input = useRef<HTMLInputElement>(null)
   const marks = useRef<HTMLDivElement>(null)
   const [caret, setCaret] = useState<number>()
   const [chosen, setChosen] = useState(-1)
+  const [isCut, setCut] = useState(false)
   const id = useId()
   const table = queryTable(type)
   const found =
@@ -38,6 +42,7 @@ export function QueryBar({ type, text, onChange, problem, objects, nameOf, place
 
   const put = (next: string, at: number): void => {
     onChange(next)
+    setCut(false)
     setChosen(-1)
     requestAnimationFrame(() => {
       input.current?.focus()
@@ -95,10 +100,11 @@ export function QueryBar({ type, text, onChange, problem, objects, nameOf, place
             spellCheck={false}
             placeholder={placeholder ?? examples[type] ?? lists.filter}
             value={text}
-            maxLength={4000}
+            maxLength={most}
             onChange={(event) => {
               onChange(event.target.value)
               setChosen(-1)
+              setCut(event.target.value.length >= most)
               setCaret(event.target.selectionStart ?? event.target.value.length)
             }}
             onClick={(event) => setCaret(event.currentTarget.selectionStart ?? 0)}
@@ -144,6 +150,11 @@ export function QueryBar({ type, text, onChange, problem, objects, nameOf, place
           </li>
         ))}
       </ul>
+      {isCut && (
+        <p role="status" className="text-warn mt-1 text-xs">
+          {lists.queryCut({ most })}
+        </p>
+      )}
       {problem && !isOpen && (
         <p id={`${id}-problem`} role="status" className="text-bad mt-1 text-xs">
           {problem.message}

@@ -14,6 +14,7 @@ import { Notice } from '../ui/notice.tsx'
 import { Empty, Page } from '../ui/page.tsx'
 import { Grid } from '../lists/grid.tsx'
 import type { Column } from '../lists/column.ts'
+import { Verified } from '../lists/verified.tsx'
 import { Tags } from '../ui/tags.tsx'
 import { Ago } from '../ui/time.tsx'
 import { useMedia } from '../ui/use-media.ts'
@@ -63,6 +64,7 @@ function columnsOf(
       width: 'minmax(7rem, 1fr)',
       cell: ({ consistency }) => consistency ?? '–',
     },
+    { id: 'verified', title: t.verified, width: 'minmax(9rem, 1fr)', cell: (point) => <Verified point={point} /> },
     { id: 'tags', title: lists.head.tags, width: 'minmax(8rem, 1fr)', cell: ({ tags }) => <Tags tags={tags} /> },
     {
       id: 'restore',

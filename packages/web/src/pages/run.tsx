@@ -10,6 +10,7 @@ import { Notice } from '../ui/notice.tsx'
 import { Card, Facts, Page } from '../ui/page.tsx'
 import { SimpleTable } from '../ui/simple-table.tsx'
 import { runQuery } from './backup-queries.ts'
+import { ItemRate, ItemState, rateOf, RunLog, RunProgress } from './run-live.tsx'
 import { common } from '../i18n/common.ts'
 import { shell } from '../i18n/shell.ts'
 import { backup as t } from '../i18n/backup.ts'
@@ -33,6 +34,7 @@ function RunDetails({ run }: { readonly run: RunDetail }): ReactNode {
   return (
     <Page title={`${jobName}, ${formatTime(started)}`} crumbs={crumbs} note={<WorkState state={state} />}>
       {summary !== undefined && <p>{summary}</p>}
+      <RunProgress run={run} />
       <Card title={t.cameOfIt}>
         <Facts
           facts={[
@@ -40,6 +42,7 @@ function RunDetails({ run }: { readonly run: RunDetail }): ReactNode {
             [t.took, finished === undefined ? undefined : formatDuration(finished - started)],
             [t.objects, t.endedWell({ done, all: objects, failed })],
             [t.read, read === undefined ? undefined : formatBytes(read)],
+            [t.rate, read === undefined ? undefined : rateOf({ bytes: read, from: started, to: finished })],
             [t.written, written === undefined ? undefined : formatBytes(written)],
           ]}
         />
@@ -47,17 +50,18 @@ function RunDetails({ run }: { readonly run: RunDetail }): ReactNode {
       <Card title={t.eachObject}>
         <SimpleTable
           label={t.eachObject}
-          heads={[common.name, common.state, t.took, t.read, t.written, t.notes]}
+          heads={[common.name, common.state, t.took, t.read, t.rate, t.written, t.notes]}
           none={t.onNothing}
           rows={items.map((item) => ({
             id: item.id ?? item.name,
             cells: [
               item.id?.startsWith('vm.') === true ? <ObjectOrName id={item.id} name={item.name} /> : item.name,
-              <WorkState state={item.state} />,
+              <ItemState item={item} />,
               item.started === undefined || item.finished === undefined
                 ? '–'
                 : formatDuration(item.finished - item.started),
               item.read === undefined ? '–' : formatBytes(item.read),
+              <ItemRate item={item} />,
               item.written === undefined ? '–' : formatBytes(item.written),
               <>
                 {item.error && <span className="text-bad block">{item.error.message}</span>}
@@ -71,6 +75,7 @@ function RunDetails({ run }: { readonly run: RunDetail }): ReactNode {
           }))}
         />
       </Card>
+      <RunLog run={run} />
     </Page>
   )
 }

@@ -5,7 +5,9 @@ import { useCallback, useState, type ReactNode } from 'react'
 import { BulkDialog } from '../actions/bulk-dialog.tsx'
 import { vmActions, type VmActionInfo } from '../actions/vm-actions.tsx'
 import { formatBytes, formatCount } from '../format/format.ts'
+import { backup } from '../i18n/backup.ts'
 import type { Column } from '../lists/column.ts'
+import type { Facet } from '../lists/facets-panel.tsx'
 import { ListPage } from '../lists/list-page.tsx'
 import { PowerState } from '../lists/states.tsx'
 import { useAll } from '../live/live.ts'
@@ -130,6 +132,15 @@ const columns: readonly Column<Vm>[] = [
   },
 ]
 
+const facets: readonly Facet[] = [
+  { field: 'power', title: lists.head.state, words: lists.power },
+  { field: 'protection.state', title: lists.head.protected, words: backup.protectionStates },
+  { field: 'tags', title: lists.head.tags },
+  { field: 'host', title: lists.head.host },
+  { field: 'pool', title: lists.head.pool },
+  { field: 'os.name', title: lists.head.system },
+]
+
 /** All VMs. */
 export function VmsPage(): ReactNode {
   const vms = useAll('vm')
@@ -156,6 +167,8 @@ export function VmsPage(): ReactNode {
         </>
       }
       empty={<NothingConnected what="vms" />}
+      facets={facets}
+      views="vm"
       bulk={(selected, clear) => <BulkBar selected={selected} clear={clear} />}
     />
   )

@@ -1,4 +1,5 @@
 import { useId, type ComponentProps, type ReactNode } from 'react'
+import { common } from '../i18n/common.ts'
 import { cx } from './class-names.ts'
 
 const box =
@@ -10,18 +11,33 @@ interface Labelled {
   readonly error?: string | undefined
 }
 
+/**
+ * What is wrong with a text that is longer than it may be. It stays as it was pasted: a browser that is told `maxLength` cuts it without a word. The form is not
+ * sent meanwhile, and says why.
+ */
+function lengthOf(value: unknown, most: number | undefined) {
+  const length = typeof value === 'string' ? value.length : 0
+  const tooLong = most !== undefined && length > most ? common.tooLong({ most, length }) : undefined
+  const ref = (element: HTMLInputElement | HTMLTextAreaElement | null): void =>
+    element?.setCustomValidity(tooLong ?? '')
+  return { tooLong, ref }
+}
+
 /** An input with its label, what is said about it, and what is wrong with it. */
 export function TextField({
   label,
   help,
-  error,
+  error: given,
   className,
+  maxLength,
   ...rest
 }: Labelled & Omit<ComponentProps<'input'>, 'id'>): ReactNode {
   const id = useId()
+  const { tooLong, ref } = lengthOf(rest.value, maxLength)
+  const error = given ?? tooLong
   return (
     <Around id={id} label={label} help={help} error={error}>
-      <input id={id} {...describedBy(id, { help, error })} {...rest} className={cx(box, className)} />
+      <input id={id} ref={ref} {...describedBy(id, { help, error })} {...rest} className={cx(box, className)} />
     </Around>
   )
 }
@@ -30,15 +46,19 @@ export function TextField({
 export function AreaField({
   label,
   help,
-  error,
+  error: given,
   className,
+  maxLength,
   ...rest
 }: Labelled & Omit<ComponentProps<'textarea'>, 'id'>): ReactNode {
   const id = useId()
+  const { tooLong, ref } = lengthOf(rest.value, maxLength)
+  const error = given ?? tooLong
   return (
     <Around id={id} label={label} help={help} error={error}>
       <textarea
         id={id}
+        ref={ref}
         rows={4}
         {...describedBy(id, { help, error })}
         {...rest}

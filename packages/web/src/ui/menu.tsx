@@ -11,6 +11,8 @@ export interface MenuEntry {
   readonly danger?: boolean
   /** A tick before it: chosen or not. */
   readonly checked?: boolean
+  /** Closes the menu although it has a tick: one of several, not some of them. */
+  readonly closes?: boolean
   /** A line above it. */
   readonly apart?: boolean
   readonly run: () => void
@@ -81,7 +83,7 @@ export function Menu({ entries, label, children, ...button }: MenuProps): ReactN
 }
 
 function Entry({ entry, close }: { readonly entry: MenuEntry; readonly close: () => void }): ReactNode {
-  const { label, icon, reason, danger = false, checked, apart = false, run } = entry
+  const { label, icon, reason, danger = false, checked, closes = checked === undefined, apart = false, run } = entry
   return (
     <>
       {apart && <div role="separator" className="border-line my-1 border-t" />}
@@ -95,7 +97,7 @@ function Entry({ entry, close }: { readonly entry: MenuEntry; readonly close: ()
         onClick={() => {
           if (reason !== undefined) return
           // A choice of columns is often more than one.
-          if (checked === undefined) close()
+          if (closes) close()
           run()
         }}
         className={cx(

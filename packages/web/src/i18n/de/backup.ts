@@ -136,4 +136,9 @@ export const backup: Translations['backup'] = {
     late: 'eine Sicherung ist überfällig',
     protected: 'geschützt',
   },
+  checkFailed: 'die letzte Probe ist gescheitert',
+  notVerified: 'nicht geprüft',
+  showLog: 'Protokoll zeigen',
+  moreLogs: (p) =>
+    `${count(p.n, 'weiteres Objekt hat', 'weitere Objekte haben')} ein Protokoll: siehe „nixen task log“, mit der Kennung der Aufgabe.`,
 }

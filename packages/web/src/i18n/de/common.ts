@@ -73,4 +73,5 @@ export const common: Translations['common'] = {
   brokeOff: 'Die Verbindung zum Server ist abgebrochen.',
   stopped: 'Angehalten.',
   answered: (p) => `Der Server hat mit ${p.status} geantwortet.`,
+  tooLong: (p) => `Höchstens ${count.number(p.most)} Zeichen; dies sind ${count.number(p.length)}. Kürzen Sie es.`,
 }

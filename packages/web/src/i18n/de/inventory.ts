@@ -107,4 +107,5 @@ export const inventory: Translations['inventory'] = {
   usedBy: 'Benutzt von',
   noVms: 'keiner VM',
   operatingSystem: 'Betriebssystem',
+  goneOpen: (p) => `${p.name} ist nicht mehr da: So war es zuletzt, und es lässt sich nichts mehr daran speichern.`,
 }

@@ -113,4 +113,7 @@ export const jobs: Translations['jobs'] = {
   planned: 'geplant',
   lasts: (p) => `dauert etwa ${p.duration}`,
   nothingPlanned: 'Noch hat kein Auftrag einen Zeitplan',
+  goneMeanwhile: 'Jemand hat diesen Auftrag entfernt. Was Sie sehen, kann als neuer angelegt werden.',
+  changedMeanwhile:
+    'Jemand anderes hat diesen Auftrag inzwischen geändert. Speichern setzt Ihre Fassung an seine Stelle; um die andere zu sehen, verlassen und öffnen Sie ihn neu.',
 }

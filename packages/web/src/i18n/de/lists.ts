@@ -152,4 +152,7 @@ export const lists: Translations['lists'] = {
     disk: 'Keine solche Platte',
     job: 'Kein solcher Auftrag',
   },
+  queryCut: (p) =>
+    `Ein Filter hat höchstens ${count.number(p.most)} Zeichen; was danach kommt, bleibt weg. Filtern Sie nach weniger.`,
+  selectMatching: (p) => `Alle ${count.number(p.n)} passenden auswählen`,
 }

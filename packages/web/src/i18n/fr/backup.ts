@@ -130,4 +130,9 @@ export const backup: Translations['backup'] = {
     late: 'une sauvegarde est en retard',
     protected: 'protégée',
   },
+  checkFailed: 'le dernier contrôle a échoué',
+  notVerified: 'non vérifié',
+  showLog: 'Afficher le journal',
+  moreLogs: (p) =>
+    `${count(p.n, 'autre objet a', 'autres objets ont')} un journal : voir « nixen task log », avec l’identifiant de la tâche.`,
 }

@@ -64,4 +64,6 @@ export const common: Translations['common'] = {
   brokeOff: 'La connexion au serveur s’est rompue.',
   stopped: 'Arrêté.',
   answered: (p) => `Le serveur a répondu ${p.status}.`,
+  tooLong: (p) =>
+    `Au plus ${count.number(p.most)} caractères ; il y en a ${count.number(p.length)}. Raccourcissez le texte.`,
 }

@@ -107,4 +107,5 @@ export const inventory: Translations['inventory'] = {
   usedBy: 'Utilisé par',
   noVms: 'aucune VM',
   operatingSystem: 'Système d’exploitation',
+  goneOpen: (p) => `${p.name} n’est plus là : voici son dernier état, et rien ne peut plus y être enregistré.`,
 }

@@ -114,4 +114,7 @@ export const jobs: Translations['jobs'] = {
   planned: 'prévu',
   lasts: (p) => `dure environ ${p.duration}`,
   nothingPlanned: 'Aucun travail n’a encore de planning',
+  goneMeanwhile: 'Quelqu’un a supprimé cette tâche. Ce que vous voyez peut être recréé.',
+  changedMeanwhile:
+    'Quelqu’un d’autre a modifié cette tâche entre-temps. Enregistrer met votre version à la place ; pour voir l’autre, quittez et rouvrez-la.',
 }

@@ -152,4 +152,7 @@ export const lists: Translations['lists'] = {
     disk: 'Disque introuvable',
     job: 'Travail introuvable',
   },
+  queryCut: (p) =>
+    `Un filtre a au plus ${count.number(p.most)} caractères ; la suite est laissée de côté. Filtrez par moins.`,
+  selectMatching: (p) => `Sélectionner les ${count.number(p.n)} qui correspondent`,
 }

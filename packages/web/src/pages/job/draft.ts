@@ -26,7 +26,7 @@ export interface JobDraft {
   readonly schedules: readonly ScheduleDraft[]
   readonly report: NewJob['report']
   readonly channels: NewJob['channels']
-  readonly rest: Pick<Job, 'limits' | 'overlap' | 'missed'> | undefined
+  readonly rest: Pick<Job, 'limits' | 'overlap' | 'missed' | 'after'> | undefined
 }
 
 /** Periods of which one restore point is kept, the finest first. */
@@ -69,7 +69,7 @@ export function newDraft(q: string, repositories: JobDraft['work'] & { kind: 'ba
 
 export function draftOf(job: Job): JobDraft {
   const { name, description = '', enabled, work, selection, schedules, report, channels } = job
-  const { limits, overlap, missed } = job
+  const { limits, overlap, missed, after } = job
   return {
     name,
     description,
@@ -81,7 +81,7 @@ export function draftOf(job: Job): JobDraft {
     schedules: schedules.map((schedule) => scheduleDraft(schedule)),
     report,
     channels,
-    rest: { limits, overlap, missed },
+    rest: { limits, overlap, missed, ...(after ? { after } : {}) },
   }
 }
 
@@ -106,6 +106,11 @@ export function jobOf(draft: JobDraft) {
     channels,
     ...rest,
   }
+}
+
+/** Whether nothing that people set differs between two states of a job. */
+export function sameJob(a: Job, b: Job): boolean {
+  return JSON.stringify(jobOf(draftOf(a))) === JSON.stringify(jobOf(draftOf(b)))
 }
 
 /** `a, b,,c` → the words. */

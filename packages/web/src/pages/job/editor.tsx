@@ -22,7 +22,7 @@ import { toast } from '../../ui/toasts.tsx'
 import { useWork } from '../../ui/use-work.ts'
 import { jobsQuery, repositoriesQuery } from '../backup-queries.ts'
 import { channelsQuery } from '../settings/settings-queries.ts'
-import { draftOf, isStoring, jobOf, newDraft, newSchedule, words, type JobDraft } from './draft.ts'
+import { draftOf, isStoring, jobOf, newDraft, sameJob, newSchedule, words, type JobDraft } from './draft.ts'
 import { cronOf } from './rhythm.ts'
 import { ScheduleFields } from './schedule-fields.tsx'
 import { sentenceOf } from './sentence.ts'
@@ -36,7 +36,11 @@ export function JobEditorPage(): ReactNode {
   const { q = '' } = useSearch({ strict: false })
   const jobs = useQuery(jobsQuery)
   const repositories = useQuery(repositoriesQuery)
-  const job = jobs.data?.find((one) => one.id === id)
+  const found = jobs.data?.find((one) => one.id === id)
+  const last = useRef<Job>(undefined)
+  if (found) last.current = found
+  // One that is removed while it is changed stays, with what was typed.
+  const job = found ?? (last.current?.id === id ? last.current : undefined)
   const error = jobs.error ?? repositories.error
   if (jobs.data && repositories.data && (id === undefined || job)) {
     const first = repositories.data[0]?.id
@@ -48,7 +52,9 @@ export function JobEditorPage(): ReactNode {
       keepData: false,
       verify: 0.01,
     }
-    return <Editor key={id ?? 'new'} job={job} initial={job ? draftOf(job) : newDraft(q, work)} />
+    return (
+      <Editor key={id ?? 'new'} job={job} isGone={job !== found} initial={job ? draftOf(job) : newDraft(q, work)} />
+    )
   }
   const isGone = jobs.data !== undefined && id !== undefined
   return (
@@ -64,9 +70,17 @@ export function JobEditorPage(): ReactNode {
   )
 }
 
-function Editor({ job, initial }: { readonly job: Job | undefined; readonly initial: JobDraft }): ReactNode {
+interface EditorProps {
+  readonly job: Job | undefined
+  /** Somebody has removed it meanwhile: it can be made again. */
+  readonly isGone: boolean
+  readonly initial: JobDraft
+}
+
+function Editor({ job, isGone, initial }: EditorProps): ReactNode {
   const [draft, setDraft] = useState(initial)
   const [first] = useState(initial)
+  const [before] = useState(job)
   const saved = useRef(false)
   const navigate = useNavigate()
   const queries = useQueryClient()
@@ -75,7 +89,7 @@ function Editor({ job, initial }: { readonly job: Job | undefined; readonly init
   const set = (next: Partial<JobDraft>): void => setDraft({ ...draft, ...next })
   useUnsaved(() => draft !== first && !saved.current)
   const send = async (): Promise<void> => {
-    if (job) await client.job.update({ id: job.id, ...jobOf(draft) })
+    if (job && !isGone) await client.job.update({ id: job.id, ...jobOf(draft) })
     else await client.job.create(jobOf(draft))
     saved.current = true
     await queries.invalidateQueries({ queryKey: jobsQuery.queryKey })
@@ -84,7 +98,8 @@ function Editor({ job, initial }: { readonly job: Job | undefined; readonly init
   }
   const needs = isStoring(draft.work) && draft.work.repositories.length === 0
   const reason =
-    lacking(access, job ? 'job:update' : 'job:create') ?? (needs ? `${t.where}: ${common.choose}` : undefined)
+    lacking(access, job && !isGone ? 'job:update' : 'job:create') ??
+    (needs ? `${t.where}: ${common.choose}` : undefined)
   return (
     <Page title={job ? t.editOf({ name: job.name }) : backup.newJob} crumbs={crumbs}>
       <form
@@ -153,10 +168,12 @@ function Editor({ job, initial }: { readonly job: Job | undefined; readonly init
         </div>
         <div className="grid gap-4 xl:sticky xl:top-4">
           <Preview draft={draft} />
+          {isGone && <Notice tone="warn">{t.goneMeanwhile}</Notice>}
+          {job && before && !isGone && !sameJob(before, job) && <Notice tone="warn">{t.changedMeanwhile}</Notice>}
           {work.error !== undefined && <Notice tone="bad">{work.error}</Notice>}
           <div className="flex gap-2">
             <Button type="submit" look="solid" disabled={work.busy} reason={reason}>
-              {job ? common.save : t.create}
+              {job && !isGone ? common.save : t.create}
             </Button>
             <Link
               to="/jobs"

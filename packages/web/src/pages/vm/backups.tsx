@@ -7,6 +7,7 @@ import { formatBytes, formatDay, formatTime } from '../../format/format.ts'
 import { backup as t } from '../../i18n/backup.ts'
 import { common } from '../../i18n/common.ts'
 import { Protected } from '../../lists/protected.tsx'
+import { Verified } from '../../lists/verified.tsx'
 import { lacking, useAccess } from '../../session/may.ts'
 import { Button } from '../../ui/button.tsx'
 import { errorText } from '../../ui/error-text.ts'
@@ -74,6 +75,7 @@ function Rail({ vm }: { readonly vm: Vm }): ReactNode {
                     </span>
                     <span className="text-muted">{names.get(point.repository) ?? point.repository}</span>
                     <span className="text-muted">{point.size === undefined ? '' : formatBytes(point.size)}</span>
+                    <Verified point={point} />
                     <Button
                       className="ml-auto"
                       icon={<History size={15} aria-hidden />}

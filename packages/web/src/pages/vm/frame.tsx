@@ -1,7 +1,7 @@
 import type { Vm } from '@nixen/api'
 import { Link, useParams } from '@tanstack/react-router'
 import { Ellipsis, MonitorPlay } from 'lucide-react'
-import { useState, type ReactNode } from 'react'
+import { useRef, useState, type ReactNode } from 'react'
 import { type VmActionName } from '../../actions/equivalents.ts'
 import { useVmActions } from '../../actions/use-vm-actions.tsx'
 import { vmAction, vmActions } from '../../actions/vm-actions.tsx'
@@ -31,12 +31,18 @@ const mainActions: Readonly<Partial<Record<Vm['power'], readonly VmActionName[]>
   suspended: ['resume', 'snapshot'],
 }
 
-/** The head of every part of a VM: its name, state, actions and the other parts. Says so when it is not there. */
+/**
+ * The head of every part of a VM: its name, state, actions and the other parts. Says so when it is not there; one that goes away while its page is open
+ * stays as it was last, with what is typed into its forms.
+ */
 export function VmFrame({ children }: { readonly children: (vm: Vm) => ReactNode }): ReactNode {
   const { id = '' } = useParams({ strict: false })
-  const vm = useObject('vm', id)
+  const found = useObject('vm', id)
+  const last = useRef<Vm>(undefined)
+  if (found) last.current = found
+  const vm = last.current?.id === id ? last.current : undefined
   return vm ? (
-    <Framed key={id} vm={vm}>
+    <Framed key={id} vm={vm} isGone={found === undefined}>
       {children(vm)}
     </Framed>
   ) : (
@@ -44,13 +50,19 @@ export function VmFrame({ children }: { readonly children: (vm: Vm) => ReactNode
   )
 }
 
-function Framed({ vm, children }: { readonly vm: Vm; readonly children: ReactNode }): ReactNode {
+interface FramedProps {
+  readonly vm: Vm
+  readonly isGone: boolean
+  readonly children: ReactNode
+}
+
+function Framed({ vm, isGone, children }: FramedProps): ReactNode {
   const acting = useVmActions(vm)
   const access = useAccess()
   const [exporting, setExporting] = useState(false)
   const main = mainActions[vm.power] ?? ['start', 'snapshot']
   usePageCommands(
-    vmActions.map((action) => ({
+    (isGone ? [] : vmActions).map((action) => ({
       id: `vm.${action.name}`,
       label: actionsText.title({ action: action.label, name: vm.name }),
       kind: shell.kinds.action,
@@ -65,48 +77,58 @@ function Framed({ vm, children }: { readonly vm: Vm; readonly children: ReactNod
       crumbs={[{ label: shell.vms, to: '/vms' }]}
       note={<PowerState vm={vm} />}
       actions={
-        <>
-          {main.map((name, index) => {
-            const action = vmAction(name)
-            return (
-              <Button
-                key={name}
-                look={index === 0 ? 'solid' : 'plain'}
-                icon={action.icon}
-                reason={acting.reasonOf(name)}
-                onClick={() => acting.begin(action)}
-              >
-                {action.label}
-                {action.asks ? ' …' : ''}
-              </Button>
-            )
-          })}
-          <Link
-            to="/vms/$id/console"
-            params={{ id: vm.id }}
-            className="border-line bg-raised hover:bg-hover inline-flex min-h-8 items-center gap-1.5 rounded-md border px-3 text-sm font-medium"
-          >
-            <MonitorPlay size={16} aria-hidden /> {t.consoleTab}
-          </Link>
-          <Menu
-            label={actionsText.moreActions}
-            entries={[
-              ...acting.entries,
-              {
-                id: 'export',
-                label: vmText.exportVm,
-                apart: true,
-                reason: lacking(access, 'vm:export', vm),
-                run: () => setExporting(true),
-              },
-            ]}
-            icon={<Ellipsis size={16} aria-hidden />}
-          />
-          {acting.dialog}
-          {exporting && <ExportDialog vm={vm} onClose={() => setExporting(false)} />}
-        </>
+        !isGone && (
+          <>
+            {main.map((name, index) => {
+              const action = vmAction(name)
+              return (
+                <Button
+                  key={name}
+                  look={index === 0 ? 'solid' : 'plain'}
+                  icon={action.icon}
+                  reason={acting.reasonOf(name)}
+                  onClick={() => acting.begin(action)}
+                >
+                  {action.label}
+                  {action.asks ? ' …' : ''}
+                </Button>
+              )
+            })}
+            <Link
+              to="/vms/$id/console"
+              params={{ id: vm.id }}
+              className="border-line bg-raised hover:bg-hover inline-flex min-h-8 items-center gap-1.5 rounded-md border px-3 text-sm font-medium"
+            >
+              <MonitorPlay size={16} aria-hidden /> {t.consoleTab}
+            </Link>
+            <Menu
+              label={actionsText.moreActions}
+              entries={[
+                ...acting.entries,
+                {
+                  id: 'export',
+                  label: vmText.exportVm,
+                  apart: true,
+                  reason: lacking(access, 'vm:export', vm),
+                  run: () => setExporting(true),
+                },
+              ]}
+              icon={<Ellipsis size={16} aria-hidden />}
+            />
+          </>
+        )
       }
     >
+      {acting.dialog}
+      {exporting && <ExportDialog vm={vm} onClose={() => setExporting(false)} />}
+      {isGone && (
+        <Notice tone="warn">
+          {t.goneOpen({ name: vm.name })} {common.goneWhy}{' '}
+          <Link to="/vms" className="underline">
+            {common.backToList}
+          </Link>
+        </Notice>
+      )}
       <TabLinks
         label={vmText.parts}
         tabs={[

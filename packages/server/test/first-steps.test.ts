@@ -12,6 +12,8 @@ test('a new installation is set up by its link, connects a pool and follows it',
 
   const { client } = await signUp(server)
   expect(await client.meta.about()).toMatchObject({ setupRequired: false })
+  // What is found is another thing on each machine.
+  expect((await client.connection.nearby()).items.every(({ connected }) => !connected)).toBe(true)
   const target = { kind: 'xapi', address: pool.url, username: 'root', password: 'nixen' } as const
   await expect(client.connection.add(target)).rejects.toMatchObject({
     code: 'connection.unknown_certificate',

@@ -3,7 +3,7 @@ import { endpoint } from '../contract/endpoint.ts'
 import { ConnectionId } from '../ids/own-id.ts'
 import { listInput, pageOf } from '../list/list.ts'
 import { Connection } from './connection.ts'
-import { ConnectionProbe, connectionTargets, connectionUpdates } from './target.ts'
+import { ConnectionProbe, connectionTargets, connectionUpdates, NearbyHost } from './target.ts'
 
 const params = z.strictObject({ id: ConnectionId })
 const reaching = [
@@ -26,6 +26,15 @@ export const connectionEndpoints = {
     permission: 'connection:read',
     errors: ['query.invalid', 'query.bad_sort', 'query.bad_cursor'],
     cli: { verb: 'connection list', columns: ['name', 'kind', 'address', 'state', 'since', 'product', 'id'] },
+  }),
+  nearby: endpoint({
+    method: 'GET',
+    path: '/connections/nearby',
+    summary: 'Find hosts on the machine of the server',
+    description: 'Looks for the sockets of libvirt daemons. Made for the first run; nothing is connected to.',
+    output: z.strictObject({ items: z.array(NearbyHost) }),
+    permission: 'connection:add',
+    cli: { verb: 'connection nearby', columns: ['kind', 'address', 'socket', 'usable', 'connected'] },
   }),
   get: endpoint({
     method: 'GET',

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { flag, text, time } from '../schema/fields.ts'
+import { flag, text, time, word } from '../schema/fields.ts'
 import { Failure } from '../task/task.ts'
 
 const secret = (description: string) =>
@@ -120,3 +120,15 @@ export const ConnectionProbe = z
   })
   .meta({ id: 'ConnectionProbe', description: 'What was found at an address.' })
 export type ConnectionProbe = z.infer<typeof ConnectionProbe>
+
+/** A host on the machine that the server runs on. */
+export const NearbyHost = z
+  .strictObject({
+    kind: word(['libvirt'], 'What it is.'),
+    address: text('What to connect: qemu:///system.'),
+    socket: text('Where it listens.'),
+    usable: flag('The user that the server runs as may open its socket.'),
+    connected: flag('There is a connection to this address already.'),
+  })
+  .meta({ id: 'NearbyHost', description: 'A host on the machine that the server runs on, ready to be connected.' })
+export type NearbyHost = z.infer<typeof NearbyHost>

@@ -1,4 +1,5 @@
 import { channel } from 'node:diagnostics_channel'
+import type { NearbyHost } from '@nixen/api'
 import { startServer, type Server } from '@nixen/server'
 import { canAsk, confirm } from '../ask.ts'
 import { print, type CommonFlags } from '../command.ts'
@@ -35,7 +36,8 @@ export async function serve(context: NixenContext, flags: ServeFlags): Promise<v
   await using simulated = (await wantsSimulated(context, server, flags))
     ? await simulateIn(context, server, stateDir)
     : undefined
-  const found = { server, simulated, stateDir, command: commandFor(context, flags, stateDir) }
+  const nearby = await nearbyHosts(context, server)
+  const found = { server, simulated, nearby, stateDir, command: commandFor(context, flags, stateDir) }
   print(context, flags, { json: describe(found), text: greeting(found) })
   await untilAborted(context.signal)
 }
@@ -58,6 +60,25 @@ async function wantsSimulated(context: NixenContext, server: Server, flags: Serv
   )
 }
 
+/** On the first start of an installation: what is here to be connected. */
+async function nearbyHosts(context: NixenContext, server: Server): Promise<readonly NearbyHost[]> {
+  if (server.setUpUrl === undefined || server.localSocket === undefined) return []
+  const local = clientOf({ name: 'local', baseUrl: 'http://localhost', socketPath: server.localSocket }, context)
+  const { items } = await local.connection.nearby()
+  return items.filter(({ connected }) => !connected)
+}
+
+/** What to type to connect them. */
+function offers(nearby: readonly NearbyHost[], command: string): string[] {
+  return nearby.flatMap(({ address, socket, usable }) => [
+    '',
+    usable
+      ? 'libvirt runs on this machine. To connect it, in another terminal:'
+      : `libvirt runs on this machine, but ${socket} is closed to this user. Join its group (most often libvirt), start again, then:`,
+    `  ${command} connection add ${address}`,
+  ])
+}
+
 async function simulateIn(context: NixenContext, server: Server, stateDir: string): Promise<Simulated> {
   if (server.localSocket === undefined) throw cliErrors.no_local_socket({ directory: stateDir })
   const local = clientOf({ name: 'local', baseUrl: 'http://localhost', socketPath: server.localSocket }, context)
@@ -69,6 +90,7 @@ async function simulateIn(context: NixenContext, server: Server, stateDir: strin
 interface Running {
   readonly server: Server
   readonly simulated: Simulated | undefined
+  readonly nearby: readonly NearbyHost[]
   readonly stateDir: string
   /** What to type before the words of a command on this machine. */
   readonly command: string
@@ -80,17 +102,26 @@ function commandFor({ process: { env } }: NixenContext, { state }: ServeFlags, s
   return state === undefined ? program : `NIXEN_STATE_DIR='${stateDir}' ${program}`
 }
 
-function describe({ server, simulated, stateDir }: Running): object {
+function describe({ server, simulated, nearby, stateDir }: Running): object {
   const { url, fingerprint, setUpUrl, localSocket } = server
   const pool = simulated && {
     url: simulated.toolstack.url,
     fingerprint: simulated.toolstack.fingerprint,
     connection: simulated.connection.id,
   }
-  return { url, fingerprint, setUpToken: setUpUrl?.split('#')[1], setUpUrl, localSocket, stateDir, simulated: pool }
+  return {
+    url,
+    fingerprint,
+    setUpToken: setUpUrl?.split('#')[1],
+    setUpUrl,
+    localSocket,
+    stateDir,
+    simulated: pool,
+    nearby,
+  }
 }
 
-function greeting({ server, simulated, stateDir, command }: Running): string {
+function greeting({ server, simulated, nearby, stateDir, command }: Running): string {
   const { url, fingerprint, setUpUrl, localSocket } = server
   const pin = fingerprint === undefined ? '' : ` \\\n    --fingerprint ${fingerprint}`
   return [
@@ -115,6 +146,7 @@ function greeting({ server, simulated, stateDir, command }: Running): string {
     ...(localSocket === undefined
       ? []
       : ['', 'On this machine you need no log-in. In another terminal:', `  ${command} vm list`]),
+    ...offers(nearby, command),
     '',
     'Ctrl-C ends it.',
   ].join('\n')

@@ -10,7 +10,7 @@ import {
   type ConnectionTarget,
 } from '@nixen/api'
 import { isAppError, type Clock } from '@nixen/core'
-import { packSecrets, type ProviderPorts } from '@nixen/providers'
+import { nearbyDaemons, packSecrets, type ProviderPorts } from '@nixen/providers'
 import type { Principal } from '../../auth/principal.ts'
 import type { Connections, NewConnection } from '../../connections/connections.ts'
 import type { GroupHandlers } from '../../http/handler.ts'
@@ -40,6 +40,14 @@ export function connectionHandlers(ports: ConnectionPorts): Omit<GroupHandlers<'
       const visible = typeof reach === 'function' ? { visible: reach } : {}
       const context = { now: clock.now(), nameOf: (id: string) => inventory.nameOf(id), ...visible }
       return listObjects('connection', inventory.all('connection'), { ...input, ...context })
+    },
+    async nearby() {
+      const known = new Set([...inventory.all('connection')].map(({ address }) => address))
+      const found = await nearbyDaemons()
+      const items = found.map(({ address, socket, usable }) => {
+        return { kind: 'libvirt' as const, address, socket, usable, connected: known.has(address) }
+      })
+      return { items }
     },
     get: async ({ params: { id }, who }) => demand(id, who, 'read'),
     async add({ input, info }) {

@@ -66,7 +66,7 @@ function Values({ facet, values, q, toggle }: ValuesProps): ReactNode {
   if (values.length === 0) return null
   const shown = values.filter(({ term }, index) => index < (isWhole ? many : few) || hasTerm(q, term))
   return (
-    <fieldset>
+    <fieldset className="min-w-0">
       <legend className="mb-1 font-semibold">{facet.title}</legend>
       <ul>
         {shown.map(({ label, term, count }) => (
@@ -83,10 +83,10 @@ function Values({ facet, values, q, toggle }: ValuesProps): ReactNode {
                 checked={hasTerm(q, term)}
                 onChange={() => toggle(term)}
               />
-              <span className="min-w-0 flex-1 truncate" title={label}>
+              <span className="min-w-0 flex-1 truncate" title={facet.words?.[label] ?? label}>
                 {facet.words?.[label] ?? label}
               </span>
-              <span className="text-muted text-xs">{formatCount(count)}</span>
+              <span className="text-muted shrink-0 text-xs">{formatCount(count)}</span>
             </label>
           </li>
         ))}

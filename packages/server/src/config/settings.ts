@@ -116,6 +116,20 @@ export const settingSpecs = {
     doc: 'A session ends so long after the log-in, used or not.',
     restart: false,
   }),
+  'exports.socket_folder': setting({
+    schema: z.string().refine((text) => text === '' || (text.startsWith('/') && text.length <= 60), {
+      error: 'Not an absolute path of at most 60 characters.',
+    }),
+    default: '',
+    doc: 'Folder for the unix sockets of exports, made when it is not there. Without it they are in the state directory, where only the user of Nixen gets. `/run/nixen/exports` with `exports.socket_group` lets a QEMU of another user start VMs from the repository.',
+    restart: true,
+  }),
+  'exports.socket_group': setting({
+    schema: z.string().regex(/^[\w.-]*\$?$/, { error: 'Not the name or number of a group.' }),
+    default: '',
+    doc: 'Group that may open the sockets in `exports.socket_folder`: that of QEMU (`libvirt-qemu` on Debian, `qemu` on Fedora). Nixen has to be root or in it. All its members can read and write every export.',
+    restart: true,
+  }),
   'transfer.allowed_hosts': setting({
     schema: z.array(
       z

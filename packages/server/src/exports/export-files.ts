@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { ExportId, PointId, VmId } from '@nixen/api'
 import { isRecord, messageOf, type Log } from '@nixen/core'
 import type { Vault } from '../keys/master-key.ts'
+import type { SocketFolder } from './socket-folder.ts'
 import { writeWhole } from '../state/write-whole.ts'
 import type { ServerCredentials } from './credentials.ts'
 
@@ -27,8 +28,13 @@ export class ExportFiles {
   readonly #folder: string
   readonly #vault: Vault
   readonly #log: Log
+  readonly #sockets: SocketFolder | undefined
 
-  constructor(folder: string, { vault, log }: { readonly vault: Vault; readonly log: Log }) {
+  constructor(
+    folder: string,
+    { vault, log, sockets }: { readonly vault: Vault; readonly log: Log; readonly sockets?: SocketFolder | undefined },
+  ) {
+    this.#sockets = sockets
     this.#folder = folder
     this.#vault = vault
     this.#log = log
@@ -61,6 +67,7 @@ export class ExportFiles {
 
   async remove(id: ExportId): Promise<void> {
     // What says that it is there goes last: a crash in between leaves an export that is removed once more.
+    if (this.#sockets) await rm(this.socketOf(id), { force: true })
     await rm(join(this.#folder, id), { recursive: true, force: true })
   }
 
@@ -71,7 +78,12 @@ export class ExportFiles {
 
   /** Where clients find it on this machine. */
   socketOf(id: ExportId): string {
-    return join(this.#folder, id, 'nbd')
+    return this.#sockets ? join(this.#sockets.path, id) : join(this.#folder, id, 'nbd')
+  }
+
+  /** The group that may open it. */
+  get socketGroup(): number | undefined {
+    return this.#sockets?.group
   }
 
   /** Bytes that writes to a disk take. */

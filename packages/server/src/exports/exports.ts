@@ -188,7 +188,10 @@ export class Exports implements AsyncDisposable {
         name,
         overlay: writable ? files.overlayOf(id, at) : undefined,
       })),
-      listen: listen.kind === 'unix' ? { socketPath: files.socketOf(id) } : { host: listen.address, port: listen.port },
+      listen:
+        listen.kind === 'unix'
+          ? { socketPath: files.socketOf(id), group: files.socketGroup }
+          : { host: listen.address, port: listen.port },
       tls,
     }
     await repositories.run('export', parts.repository, input, {

@@ -13,7 +13,9 @@ export interface ExportDiskInput {
 export interface ExportInput {
   readonly snapshot: string
   readonly disks: readonly ExportDiskInput[]
-  readonly listen: { readonly socketPath: string } | { readonly host: string; readonly port: number }
+  readonly listen:
+    | { readonly socketPath: string; readonly group?: number | undefined }
+    | { readonly host: string; readonly port: number }
   /** PEM; clients must show a certificate of `clientCa`. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa: string } | undefined
 }

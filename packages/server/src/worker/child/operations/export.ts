@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { chmod, rm } from 'node:fs/promises'
+import { chmod, chown, rm } from 'node:fs/promises'
 import { lockForReading, restorePointDisk, type Repository } from '@nixen/backup'
 import { anySignal, MiB } from '@nixen/core'
 import { overlayDiskAt, serveNbd, type NbdExport } from '@nixen/disk'
@@ -19,8 +19,7 @@ export const exportDisks: OperationCode<'export'> = async (input, { openWithInde
   await using opened = await openDisks(repository, input, held)
   const { listen, tls } = input
   await using server = await serveNbd({ exports: opened.exports, listen, ...(tls ? { tls } : {}) })
-  // The folder of the socket is open to this user alone from the beginning.
-  if ('socketPath' in listen) await chmod(listen.socketPath, 0o600)
+  if ('socketPath' in listen) await letIn(listen)
   const { address } = server
   const disks = opened.exports.map(({ name, source }, at) => ({
     name,
@@ -35,6 +34,18 @@ export const exportDisks: OperationCode<'export'> = async (input, { openWithInde
   // A lost lock is a failure; being asked to end is not.
   lock?.signal.throwIfAborted()
   return {}
+}
+
+/** Until then it is open to this user alone. */
+async function letIn({
+  socketPath,
+  group,
+}: {
+  readonly socketPath: string
+  readonly group?: number | undefined
+}): Promise<void> {
+  if (group !== undefined) await chown(socketPath, -1, group)
+  await chmod(socketPath, group === undefined ? 0o600 : 0o660)
 }
 
 async function openDisks(repository: Repository, { snapshot, disks }: ExportInput, signal: AbortSignal) {

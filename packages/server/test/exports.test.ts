@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { openNbd } from '@nixen/disk'
@@ -11,12 +12,19 @@ import { eventually, logIn, admin, testServer } from './rig.ts'
 const run = promisify(execFile)
 let world: ProveWorld
 let point: Point
+let sockets: string
 
 beforeAll(async () => {
-  world = await proveWorld()
+  sockets = await mkdtemp(join(tmpdir(), 'nixen-ex-'))
+  const group = String(process.getgid?.() ?? 0)
+  const flags = { 'exports.socket_folder': join(sockets, 'x'), 'exports.socket_group': group }
+  world = await proveWorld({}, { flags })
   point = await world.backUp()
 }, 120_000)
-afterAll(async () => await world[Symbol.asyncDispose]())
+afterAll(async () => {
+  await world[Symbol.asyncDispose]()
+  await rm(sockets, { recursive: true, force: true })
+})
 
 const raw = (): string => join(world.work, 'disk.raw')
 
@@ -29,6 +37,8 @@ describe('a restore point that is given away', { timeout: 240_000 }, () => {
     expect(given).toMatchObject({ vm: 'web-prod-001', state: 'serving', over: 'unix', writable: false, by: 'ada' })
     const [disk] = given.disks
     expect(disk?.size).toBe(image().length)
+    // Its group may open it.
+    expect((await stat(join(sockets, 'x', given.id))).mode).toBe(0o140660)
     const { stdout } = await run('nbdinfo', ['--json', disk?.url ?? ''])
     expect(JSON.parse(stdout)).toMatchObject({ exports: [{ 'export-size': image().length, is_read_only: true }] })
     await run('qemu-img', ['compare', '-f', 'raw', '-F', 'raw', raw(), disk?.url ?? ''])

@@ -181,6 +181,15 @@ test('watching shows changes as lines until it is stopped', async () => {
   expect(stdout).toMatch(new RegExp(`^[-0-9]+ [:0-9]+  ${name}  .*(description: .* → turn \\d+|busy: )`))
 }, 60_000)
 
+test('a bulk action that is only tried says what it would do, and begins nothing', async () => {
+  const { name } = await firstVm('power:halted')
+  const { code, stdout } = await place.nixen(['bulk', 'vm.start', '-q', `name:=${name}`, '--dry-run'])
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/allowed: +1/)
+  expect(stdout).toContain(name)
+  expect(await place.ask('vm', 'get', name)).toMatchObject({ power: 'halted' })
+})
+
 describe('completion', () => {
   const contextIn = (env: Readonly<Record<string, string>>): NixenContext => ({
     process: { stdout: process.stdout, stderr: process.stderr, env },

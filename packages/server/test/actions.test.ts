@@ -119,7 +119,7 @@ describe('an action', () => {
 
 describe('an action on many objects', () => {
   test('is previewed, judged object by object, and ends when all have', async () => {
-    const preview = await tab.client.bulk.run({ action: 'vm.hardShutdown', q: '', dryRun: true })
+    const preview = await tab.client.bulk.run({ action: 'vm.hardShutdown', q: 'name:*', dryRun: true })
     expect(preview.task).toBeUndefined()
     expect(preview.allowed + preview.refused).toBe((await tab.client.vm.list({})).total)
     expect(preview.items.find(({ refused }) => refused)?.refused).toMatchObject({ code: 'request.not_allowed' })
@@ -150,6 +150,8 @@ describe('an action on many objects', () => {
       message: expect.stringContaining('vm.start'),
     })
     await expect(tab.client.bulk.run({ action: 'vm.start' })).rejects.toMatchObject({ code: 'bulk.ids_or_query' })
+    const everything = tab.client.bulk.run({ action: 'vm.start', q: ' ', dryRun: true })
+    await expect(everything).rejects.toMatchObject({ code: 'bulk.ids_or_query' })
   })
 })
 

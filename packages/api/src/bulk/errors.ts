@@ -10,7 +10,7 @@ export const bulkArea = errorArea('bulk', {
   },
   ids_or_query: {
     status: 422,
-    text: () => 'Say which objects by either `ids` or `q`.',
+    text: () => 'Say which objects by either `ids` or `q`, a query that is not empty; `name:*` finds all.',
     example: undefined,
   },
   some_failed: {

@@ -22,7 +22,11 @@ export const fileArea = errorArea('file', {
   no_volume: {
     status: 404,
     text: (p: { volume: string; volumes: readonly string[] }) =>
-      `There is no volume "${p.volume}". There are: ${p.volumes.join(', ') || 'none that can be read'}.`,
+      p.volumes.length === 0
+        ? 'No volume of the disks can be read. The list of volumes says what each of them holds.'
+        : p.volume === ''
+          ? `Say which volume. There are: ${p.volumes.join(', ')}.`
+          : `There is no volume "${p.volume}". There are: ${p.volumes.join(', ')}.`,
     example: { volume: 'xvda/3', volumes: ['xvda/1', 'vg/root'] },
   },
   not_a_directory: {

@@ -3,7 +3,7 @@ import { createReadStream, openAsBlob } from 'node:fs'
 import { open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Download, UploadBody } from '@nixen/api'
-import { messageOf } from '@nixen/core'
+import { messageOf, systemCode } from '@nixen/core'
 import { print } from '../command.ts'
 import type { NixenContext } from '../context.ts'
 import { cliErrors } from '../errors.ts'
@@ -61,7 +61,9 @@ async function writeWhole(path: string, parts: AsyncIterable<Uint8Array>): Promi
   if (await stat(target).catch(() => undefined)) throw cliErrors.file_exists({ path })
   const partial = join(dirname(target), `.${basename(target)}.partial`)
   try {
-    const file = await open(partial, 'w')
+    const file = await open(partial, 'w').catch((cause: unknown) => {
+      throw cliErrors.cannot_write({ path, reason: systemCode(cause) ?? 'unknown' }, { cause })
+    })
     try {
       for await (const part of parts) await file.write(part)
       await file.sync()

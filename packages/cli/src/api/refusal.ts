@@ -19,7 +19,8 @@ function sentenceOf(problem: unknown, endpoint: EndpointSpec): string {
   const { path, message } = problem as { readonly path: string; readonly message: string }
   const [, name = path, ...rest] = path.split('.')
   const field = allFields(endpoint).find((one) => one.name === name)
-  if (!field) return `${path}: ${message}`
+  // `input` is the request as a whole: the sentence says all there is.
+  if (!field) return path === 'input' ? message : `${path}: ${message}`
   const where = rest.length === 0 ? '' : ` (${rest.join('.')})`
   if (endpoint.cli?.args?.includes(name)) return `${name.toUpperCase()}${where}: ${message}`
   const flag = isSecret(field.schema) ? fileFlag(name) : name

@@ -69,8 +69,13 @@ async function answer(context: NixenContext, asked: Asked): Promise<void> {
       return print(context, flags, { json: listed, text })
     }
     case 'task': {
-      // `answerOf` says that it is a task.
-      const { task } = (await trustingOnce(context, asked)) as { readonly task: string }
+      // `answerOf` says that it has a task, unless nothing is done: a dry run, or no object that it may be done with.
+      const value = (await trustingOnce(context, asked)) as { readonly task?: string }
+      const { task } = value
+      if (task === undefined) {
+        const text = flags.json ? '' : await valueText(context, client, { schema: kind.schema, value })
+        return print(context, flags, { json: value, text })
+      }
       if (flags.wait === false) return print(context, flags, { json: { task }, text: task })
       return await followTask(context, client, { task, flags })
     }

@@ -5,7 +5,7 @@ import { inside, referenceOf } from './values.ts'
 /** What a command does with the answer of its endpoint. */
 export type Answer =
   | { readonly kind: 'list'; readonly item: z.ZodType; readonly paged: boolean }
-  | { readonly kind: 'task' }
+  | { readonly kind: 'task'; readonly schema: z.ZodType }
   | { readonly kind: 'value'; readonly schema: z.ZodType }
   | { readonly kind: 'stream' }
   | { readonly kind: 'file' }
@@ -20,7 +20,8 @@ export function answerOf({ method, output, stream, download, input }: EndpointSp
   if (!(inner instanceof z.ZodObject)) return { kind: 'value', schema: output }
   const shape = inner.shape as Readonly<Record<string, z.ZodType>>
   // Who only reads has begun nothing.
-  if (method !== 'GET' && shape['task'] && referenceOf(shape['task']) === 'task') return { kind: 'task' }
+  if (method !== 'GET' && shape['task'] && referenceOf(shape['task']) === 'task')
+    return { kind: 'task', schema: output }
   const items = shape['items'] && inside(shape['items'])
   if (!(items instanceof z.ZodArray)) return { kind: 'value', schema: output }
   const paged = shape['next'] !== undefined && fieldsOf(input ?? z.object({})).some(({ name }) => name === 'cursor')

@@ -98,7 +98,8 @@ function fieldsText({ change, before, after, type, nameOf }: Seen): string {
   return [...Object.keys(change.set ?? {}), ...(change.unset ?? [])]
     .map((field) => {
       const [old, now] = [before, after].map((item) => cellText(shape[field], item?.[field], nameOf))
-      return `${field}: ${old} → ${now}`
+      // Of a list of things only their number is shown.
+      return old === now ? `${field} changed` : `${field}: ${old} → ${now}`
     })
     .join(', ')
 }

@@ -77,7 +77,8 @@ export async function toolstack(context: NixenContext, flags: ToolstackFlags): P
 function describe({ name, url, addresses, debugUrl }: RunningPool): string {
   const others = addresses.filter((address) => address !== new URL(url).hostname)
   const members = others.length > 0 ? ` (members ${others.join(', ')})` : ''
-  return `${name}: ${url}${members}${debugUrl === undefined ? '' : `, debug port ${debugUrl}`}`
+  // A host that never was in a pool with others has one without a name.
+  return `${name || 'One host'}: ${url}${members}${debugUrl === undefined ? '' : `, debug port ${debugUrl}`}`
 }
 
 async function readJson(path: string): Promise<unknown> {

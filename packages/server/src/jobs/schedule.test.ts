@@ -24,6 +24,12 @@ describe('times of a schedule', () => {
     )
   })
 
+  test('a zone that is none is named, in one sentence', () => {
+    expect(() => timesOf({ ...schedule, timeZone: 'Mars/X' })).toThrow(
+      'The schedule nightly cannot be: Mars/X is no time zone; Europe/Berlin is one.',
+    )
+  })
+
   test('a date that never comes has no next time', () => {
     expect(timesOf({ ...schedule, cron: '0 0 30 2 *' }).next(at('2026-01-01T00:00:00Z'))).toBeUndefined()
   })

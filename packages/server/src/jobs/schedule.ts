@@ -10,13 +10,23 @@ export interface Times {
 
 /** Reads a schedule. @throws job.bad_schedule */
 export function timesOf({ name, cron, timeZone }: Schedule): Times {
+  if (timeZone !== undefined && !isTimeZone(timeZone)) {
+    throw jobErrors.bad_schedule({ schedule: name, reason: `${timeZone} is no time zone; Europe/Berlin is one.` })
+  }
   try {
     const pattern = new Cron(cron, { paused: true, ...(timeZone === undefined ? {} : { timezone: timeZone }) })
-    // Says early that the zone is not known.
-    pattern.nextRun(new Date(0))
     return { next: (after) => pattern.nextRun(new Date(after))?.getTime() }
   } catch (cause) {
-    throw jobErrors.bad_schedule({ schedule: name, reason: messageOf(cause) }, { cause })
+    throw jobErrors.bad_schedule({ schedule: name, reason: messageOf(cause).replace(/^Cron\w+: /, '') }, { cause })
+  }
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name }).format()
+    return true
+  } catch {
+    return false
   }
 }
 

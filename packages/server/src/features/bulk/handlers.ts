@@ -35,6 +35,8 @@ export function bulkHandlers(ports: BulkPorts): GroupHandlers<'bulk'> {
     async run({ input: { action, ids, q, input, dryRun }, who, info }) {
       if ((ids === undefined) === (q === undefined)) throw bulkErrors.ids_or_query()
       const asked: Asked = { ...actionNamed(action), input, who }
+      // An empty query finds everything: often a variable that was not set. Whoever means it says name:*.
+      if (q?.trim() === '') throw bulkErrors.ids_or_query()
       const chosen = ids ?? find(ports, asked, q ?? '')
       const prepared: Prepared[] = []
       const items = chosen.map((id) => judge(ports, { asked, id, prepared }))

@@ -7,7 +7,8 @@ export const ports: ProviderPorts = { clock: systemClock, random: systemRandom, 
 
 /** A toolstack that answers at once, in memory, over TLS. */
 export function quickToolstack(options: ToolstackOptions = {}): Promise<Toolstack> {
-  return startToolstack({ waits: false, loginDelay: false, conflictWait: 300, seed: 7, ...options })
+  // Started again on its port, it would take the usual one for NBD, which another test may have.
+  return startToolstack({ waits: false, loginDelay: false, conflictWait: 300, seed: 7, nbdPort: 0, ...options })
 }
 
 /** How the first pool of a toolstack is reached. */

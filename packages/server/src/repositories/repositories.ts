@@ -8,7 +8,7 @@ import {
   type RepositoryProbe,
 } from '@nixen/api'
 import type { S3Credentials } from '@nixen/backup'
-import { messageOf, type Clock, type Log } from '@nixen/core'
+import { isAppError, messageOf, retry, type Clock, type Log } from '@nixen/core'
 import type { InputOf, OperationName, OutputOf } from '../worker/operations.ts'
 import type { PointRecord } from '../worker/point-record.ts'
 import type { PoolRunOptions, WorkerPool } from '../worker/worker-pool.ts'
@@ -40,6 +40,8 @@ type Stoppable = Pick<PoolRunOptions<'points'>, 'signal' | 'progress'>
 
 /** Milliseconds between two looks at each repository, for what others did there. */
 const lookEvery = 30 * 60_000
+/** Errors after which nobody knows what a worker had done. */
+const processGone: ReadonlySet<string> = new Set(['repository.worker_failed', 'repository.worker_memory'])
 
 /** The repositories that Nixen knows, and all work in them. Nothing of a repository is read in this process. */
 export class Repositories implements AsyncDisposable {
@@ -148,7 +150,13 @@ export class Repositories implements AsyncDisposable {
     input: InputOf<N>,
     options: PoolRunOptions<N> = {},
   ): Promise<OutputOf<N>> {
-    return await this.#work.run(operation, id, { input, options })
+    try {
+      return await this.#work.run(operation, id, { input, options })
+    } catch (error) {
+      // A process that ended in the middle may have stored or forgotten restore points before it could say so.
+      if (isAppError(error) && processGone.has(error.code)) this.#lookAgain(id)
+      throw error
+    }
   }
 
   /** Keeps one repository like another; done by a process of the target. @throws repository.*, backup.* */
@@ -237,6 +245,25 @@ export class Repositories implements AsyncDisposable {
 
   #lookAt(id: RepositoryId): void {
     this.#background(async () => await this.refresh(id, { signal: this.#stopping.signal }))
+  }
+
+  /** Lists anew what a process that ended in the middle has left. */
+  #lookAgain(id: RepositoryId): void {
+    const { signal } = this.#stopping
+    this.#background(async () => {
+      // A list that was begun before does not tell; whether it comes about is told to who asked for it.
+      await this.#refreshing.get(id)?.catch(() => undefined)
+      const look = async (): Promise<void> => {
+        if (this.#known.find(id)) await this.refresh(id, { signal })
+      }
+      // Whoever killed one process may have killed all.
+      await retry(look, {
+        when: (error) => isAppError(error) && error.retryable,
+        base: 500,
+        signal,
+        clock: this.#ports.clock,
+      })
+    })
   }
 
   #background(work: () => Promise<void>): void {

@@ -62,10 +62,10 @@ test('two people who change one VM: the later one is told, and takes back only w
   expect(await dialog.getByLabel('Description').inputValue()).toBe('of the first')
   await dialog.getByRole('button', { name: 'Save' }).click()
   await dialog.waitFor({ state: 'detached' })
-  expect(await world.client.vm.get({ id: vm.id })).toMatchObject({
-    name: 'named by the second',
-    description: 'of the first',
-  })
+  // The inventory follows the host.
+  await expect
+    .poll(async () => await world.client.vm.get({ id: vm.id }), { timeout: 10_000 })
+    .toMatchObject({ name: 'named by the second', description: 'of the first' })
 })
 
 test.runIf(isLong)(

@@ -22,7 +22,7 @@ export async function expectHonest(world: FaultWorld, run: RunDetail, before: re
  * killed worker stored is known once the repository has been looked at.
  */
 async function missing(world: FaultWorld, before: readonly string[]): Promise<readonly string[]> {
-  const now = (await world.points()).map(({ id }) => id)
+  const now: readonly string[] = (await world.points()).map(({ id }) => id)
   const stored = now.filter((id) => !before.includes(id)).length
   return before.slice(0, Math.max(0, 3 - stored)).filter((id) => !now.includes(id))
 }

@@ -29,6 +29,20 @@ export async function load(
   return (await Promise.all(pending)).toSorted((a, b) => a - b)
 }
 
+/** Sends requests without a pause over `at` connections, as a busy server has them; how many were answered. */
+export async function flood(
+  urls: readonly string[],
+  { at, seconds, headers }: { at: number; seconds: number; headers: Readonly<Record<string, string>> },
+): Promise<number> {
+  const end = performance.now() + seconds * 1000
+  let sent = 0
+  const one = async (): Promise<void> => {
+    while (performance.now() < end) await fetchOne(urls[sent++ % urls.length] ?? '', headers)
+  }
+  await Promise.all(Array.from({ length: at }, one))
+  return sent
+}
+
 async function fetchOne(url: string, headers: Readonly<Record<string, string>>): Promise<void> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     get(url, { agent, headers }, resolve).on('error', reject)

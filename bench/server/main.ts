@@ -8,7 +8,7 @@ import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { bundle } from '../../scripts/bundle.ts'
 import { figure, median, type Figure } from '../figure.ts'
-import { listen, load, quantile } from './load.ts'
+import { flood, listen, load, quantile } from './load.ts'
 import { peerNote, xenOrchestra as peer } from './peer.ts'
 import type { Order } from './pool.ts'
 import { Release } from './release.ts'
@@ -152,6 +152,11 @@ async function readFigures(server: Release): Promise<Figure[]> {
       of(`${label}, p99 at ${each}/s`, 'ms', quantile(delays, 0.99), theirP99),
     )
   }
+  // At a fixed rate an idle processor sleeps between two requests, and each pays for waking it.
+  const objects = items.map(({ id }) => `${root}vms/${id}`)
+  let answered = 0
+  const cpu = await server.cpuOf(async () => (answered = await flood(objects, { at: 8, seconds, headers })))
+  figures.push(of('one object, without a pause over 8 connections, CPU', 'ms', (cpu * 1000) / answered))
   return figures
 }
 

@@ -78,7 +78,7 @@ export function textOfName(bytes: Uint8Array): string {
   } catch {
     text = [...bytes].map((byte) => (byte < 0x80 ? String.fromCharCode(byte) : escape(byte))).join('')
   }
-  // oxlint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex -- NUL is what is looked for
   return text.replaceAll(/[\0/]/g, (sign) => escape(sign.charCodeAt(0)))
 }
 

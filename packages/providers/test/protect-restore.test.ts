@@ -31,7 +31,7 @@ const onDisk = ({ key }: ConfigDisk): Promise<ReturnType<typeof diskOf>> =>
   Promise.resolve(diskOf(contents.get(key) ?? new Uint8Array(0)))
 
 async function restore(
-  request: Omit<RestoreRequest, 'config'>,
+  request: Omit<RestoreRequest, 'config'> & Partial<Pick<RestoreRequest, 'config'>>,
   options: Partial<RestoreOptions> = {},
 ): Promise<RestoredVm> {
   const { protect } = world.session
@@ -101,14 +101,22 @@ describe('a restore to a new VM', () => {
   })
 
   test('takes the place of a lost VM: same addresses, same line of backups', async () => {
-    const restored = await restore({ identity: { kind: 'same' }, disks: [config.disks[1]?.key ?? ''] })
+    const lost: VmConfig = { ...config, lineage: 'of-a-lost-vm' }
+    const restored = await restore({ config: lost, identity: { kind: 'same' }, disks: [config.disks[1]?.key ?? ''] })
     const { client } = world.xapi
     const vm = await client.VM.get_record(await client.VM.get_by_uuid(restored.vm.split('.')[2] ?? ''))
     expect(vm.name_label).toBe('payroll')
-    expect(vm.other_config['nixen:lineage']).toBe(`${config.lineage} ${vm.uuid}`)
+    expect(vm.other_config['nixen:lineage']).toBe(`${lost.lineage} ${vm.uuid}`)
     expect(restored.disks).toHaveLength(1)
     expect(await client.VIF.get_MAC(vm.VIFs[0] ?? ('' as never))).toBe('02:00:00:00:00:11')
     await removeVm(restored)
+  })
+
+  test('does not take the place of a VM that is still there', async () => {
+    const { problems } = await world.session.protect.planRestore({ config, identity: { kind: 'same' } })
+    expect(problems).toEqual(['The VM is still there, as payroll. Restore into it, or as a new one.'])
+    await expect(restore({ identity: { kind: 'same' } })).rejects.toMatchObject({ code: 'protect.plan_impossible' })
+    expect(await world.inventory()).toEqual(atStart)
   })
 
   test('is planned first: what is missing is said, and nothing is changed', async () => {

@@ -6,6 +6,7 @@ import type { RestoreDiskPlan, RestorePlan, RestoreRequest } from '../../protect
 import type { ConfigDisk, ConfigNic } from '../../protect/vm-config.ts'
 import { refOf } from '../actions/context.ts'
 import { callsOf, type ProtectContext, type Stoppable } from './context.ts'
+import { lineageOf } from './lineage.ts'
 
 /** What of a VM's disks is there to be replaced, by position. */
 export interface ExistingDisk {
@@ -29,11 +30,23 @@ export async function planXapiRestore(
   const known = new Set(config.disks.map(({ key }) => key))
   for (const key of request.disks ?? []) if (!known.has(key)) problems.push(`The backup has no disk ${key}.`)
   const wanted = config.disks.filter(({ key }) => request.disks?.includes(key) ?? true)
+  if (identity.kind === 'same') await assertLost(context, config.lineage, { problems, ...options })
   const into = identity.kind === 'into' ? await readExisting(context, identity.vm, { problems, ...options }) : undefined
   const disks = await planDisks(context, request, { wanted, into, notes, problems, ...options })
   if (disks.length === 0 && config.disks.length > 0) problems.push('No disk of the VM is to be restored.')
   const nics = into ? [] : await planNics(context, request, { notes, ...options })
   return { request, name: into?.name ?? request.name ?? config.name, disks, nics, notes, problems }
+}
+
+/** Two VMs with one line of backups would each take the restore points of the other for their own, and their MAC addresses would collide. */
+async function assertLost(
+  context: ProtectContext,
+  lineage: string,
+  { problems, signal }: Stoppable & { problems: string[] },
+): Promise<void> {
+  const records = await callsOf(context, { signal }).VM.get_all_records()
+  const found = [...records.values()].find((record) => lineageOf(record) === lineage)
+  if (found) problems.push(`The VM is still there, as ${found.name_label}. Restore into it, or as a new one.`)
 }
 
 interface Existing {
